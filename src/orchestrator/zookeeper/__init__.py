@@ -1,0 +1,7 @@
+"""All that speaks ZooKeeper: who leads, who wants to, and state kept there.
+
+``uri`` reads ``zk://host:port,.../path``; ``session`` bridges kazoo's threads to asyncio and is the
+only module that knows kazoo; ``group`` names the members of an election as Mesos names them;
+``election`` stands in one, ``detector`` watches one; ``store`` is a ``runtime.store.Store`` whose
+writes fail as soon as the writer is deposed.
+"""
