@@ -1,0 +1,1 @@
+"""The agent's HTTP API, read-only: Mesos' endpoints under their paths and under ``/slave(1)``."""
