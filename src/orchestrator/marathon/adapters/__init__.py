@@ -1,0 +1,1 @@
+"""HTTP in both directions: the scheduler API of a Mesos master, and Marathon's own API."""

@@ -1,0 +1,1 @@
+"""What an app is: as clients send it, made canonical, and checked."""

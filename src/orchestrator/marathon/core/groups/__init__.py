@@ -1,0 +1,1 @@
+"""Groups: the tree of apps and pods, its changes and its versions."""

@@ -1,0 +1,1 @@
+"""Which instance goes on which offer, what is reserved for it, and why one waits."""
