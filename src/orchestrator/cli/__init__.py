@@ -1,0 +1,1 @@
+"""The command line: composition of the servers, and a client for people and programs."""

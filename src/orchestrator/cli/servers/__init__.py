@@ -1,0 +1,1 @@
+"""Commands that run servers, alone or all of them together."""
