@@ -1,0 +1,175 @@
+"""A real ZooKeeper ensemble of Debian's package: small, fast and gone afterwards.
+
+Ticks are short, so that sessions may be, and nothing is forced to disk: a test that kills a node
+kills a process and not a machine. Every node is a process of ours and is stopped by its pid.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.support.ports import free_ports
+
+TICK_MS = 250
+_JARS = Path("/usr/share/java")
+_MAIN = "org.apache.zookeeper.server.quorum.QuorumPeerMain"
+_START_S = 40.0
+
+
+def missing() -> str | None:
+    """Why there can be no ensemble here; None if there can."""
+    if shutil.which("java") is None:
+        return "there is no java"
+    if not (_JARS / "zookeeper.jar").exists():
+        return "Debian's package zookeeper is not installed"
+    return None
+
+
+class Place(NamedTuple):
+    """An address, and the command that runs others where it is."""
+
+    host: str
+    prefix: tuple[str, ...] = ()
+
+
+HERE = Place("127.0.0.1")
+
+
+class Node:
+    """One server of an ensemble."""
+
+    def __init__(
+        self, number: int, host: str, port: int, directory: Path, prefix: Sequence[str]
+    ) -> None:
+        self.number = number
+        self._prefix = prefix
+        self.host = host
+        self.port = port
+        self.directory = directory
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def address(self) -> str:
+        return f"{self.host}:{self.port}"
+
+    def start(self) -> None:
+        """Start it, again after it was killed."""
+        command = [
+            *self._prefix, "java", "-Xms32m", "-Xmx256m", "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1", "-Dzookeeper.forceSync=no",
+            "-Dzookeeper.admin.enableServer=false", "-Dzookeeper.commitLogCount=50",
+            "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+            "-cp", f"{_JARS}/zookeeper.jar:{_JARS}/slf4j-simple.jar", _MAIN,
+            str(self.directory / "zoo.cfg"),
+        ]  # fmt: skip
+        with (self.directory / "log").open("ab") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+
+    def role(self) -> str | None:
+        """ "leader", "follower" or "standalone"; None if it does not serve."""
+        with suppress(OSError), socket.create_connection((self.host, self.port), 1) as connection:
+            connection.sendall(b"srvr")
+            answer = b""
+            while chunk := connection.recv(4096):
+                answer += chunk
+            for line in answer.decode().splitlines():
+                if line.startswith("Mode: "):
+                    return line.removeprefix("Mode: ")
+        return None
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal (SIGSTOP, SIGCONT)."""
+        assert self.process is not None
+        self.process.send_signal(number)
+
+    def kill(self) -> None:
+        """``kill -9``."""
+        if self.process is not None:
+            with suppress(ProcessLookupError):
+                self.process.send_signal(signal.SIGCONT)
+                self.process.kill()
+            self.process.wait()
+            self.process = None
+
+
+class Ensemble:
+    """All its nodes."""
+
+    def __init__(self, nodes: list[Node]) -> None:
+        self.nodes = nodes
+
+    def uri(self, path: str) -> str:
+        """Where it is, as a setting."""
+        return f"zk://{','.join(node.address for node in self.nodes)}{path}"
+
+    def start(self) -> None:
+        """Start all nodes; return when they serve."""
+        for node in self.nodes:
+            node.start()
+        self.wait_until_up()
+
+    def wait_until_up(self) -> None:
+        """Return when all nodes serve."""
+        deadline = time.monotonic() + _START_S
+        while not all(node.role() for node in self.nodes):
+            if time.monotonic() > deadline:
+                logs = "\n".join((node.directory / "log").read_text() for node in self.nodes)
+                raise AssertionError(f"ZooKeeper does not start:\n{logs[-3000:]}")
+            time.sleep(0.05)
+
+    def leader(self) -> Node:
+        """The node that leads the ensemble."""
+        return next(node for node in self.nodes if node.role() in ("leader", "standalone"))
+
+
+@contextmanager
+def ensemble(
+    size: int = 3, tick_ms: int = TICK_MS, places: Sequence[Place] | None = None
+) -> Iterator[Ensemble]:
+    """Nodes that are configured; ``start()`` starts them. ``places`` are where, else here."""
+    directory = Path(tempfile.mkdtemp(prefix="zookeeper-"))
+    nodes = [
+        _node(directory, number, place)
+        for number, place in enumerate(places or [HERE] * size, start=1)
+    ]
+    _configure(nodes, tick_ms)
+    try:
+        yield Ensemble(nodes)
+    finally:
+        for node in nodes:
+            node.kill()
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _node(directory: Path, number: int, place: Place) -> Node:
+    home = directory / str(number)
+    home.mkdir()
+    (home / "myid").write_text(str(number))
+    return Node(number, place.host, 0, home, place.prefix)
+
+
+def _configure(nodes: list[Node], tick_ms: int) -> None:
+    first = free_ports(3 * len(nodes))
+    peers = []
+    for node in nodes:
+        base = first + 3 * (node.number - 1)
+        node.port = base
+        peers.append(f"server.{node.number}={node.host}:{base + 1}:{base + 2}")
+    for node in nodes:
+        lines = [
+            f"tickTime={tick_ms}", "initLimit=40", "syncLimit=8", f"dataDir={node.directory}",
+            f"clientPort={node.port}", f"clientPortAddress={node.host}", "maxClientCnxns=0",
+            "admin.enableServer=false", "4lw.commands.whitelist=srvr",
+            *(peers if len(nodes) > 1 else []),
+        ]  # fmt: skip
+        (node.directory / "zoo.cfg").write_text("\n".join(lines) + os.linesep)
