@@ -1,0 +1,1 @@
+"""The parts of ``benchmarks.container``: one module a kind of container."""
