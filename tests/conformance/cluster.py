@@ -18,8 +18,8 @@ from tests.conformance.raw_http import Json
 from tests.support import free_port
 
 _COMMAND = (sys.executable, "-m", "orchestrator.cli.main")
-_START_S = 30.0
-_STOP_S = 15.0
+_START_S = 120.0
+_STOP_S = 60.0
 
 
 class Server:
@@ -86,7 +86,7 @@ class Cluster:
 
     def get(self, path: str) -> Json:
         """What the master answers to a GET, as JSON."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=60) as answer:
             return json.loads(answer.read())
 
     def wait_until_registered(self, timeout_s: float = _START_S) -> None:
@@ -154,7 +154,7 @@ class Cluster:
 
 def get_status(port: int, path: str) -> int:
     """The status code of a GET."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=2) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=60) as answer:
         status: int = answer.status
         return status
 

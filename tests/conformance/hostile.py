@@ -26,7 +26,7 @@ from websockets.exceptions import ConnectionClosed
 
 LINK = "/api/v1/agents/link"
 RESOURCES = [scalar("cpus", 8), scalar("mem", 4096)]
-_WAIT_S = 20.0
+_WAIT_S = 60.0
 _FAULT = re.compile(r" (ERROR|CRITICAL) (?!.*(Invalid UTF-8|without completing response))")
 # the two are uvicorn's words for faults of a client, and for a stream that was cut
 _uuids = itertools.count()

@@ -14,7 +14,7 @@ from tests.conformance import protos
 from tests.conformance.raw_http import JSON, LOCAL, Answer, Json, open_stream, read_records, request
 
 SCHEDULER = "/api/v1/scheduler"
-WAIT_S = 30.0
+WAIT_S = 60.0
 T = TypeVar("T")
 Status = Json
 Offer = Json

@@ -11,7 +11,7 @@ from typing import Any
 JSON = "application/json"
 LOCAL = "127.0.0.1"
 Json = Any  # parsed JSON, as a foreign program has it
-_TIMEOUT_S = 20.0
+_TIMEOUT_S = 60.0
 
 
 class ProtocolError(AssertionError):

@@ -25,7 +25,7 @@ async def test_tasks_and_their_framework_outlive_the_master(fragile_cluster: Clu
     await framework.disconnect()
     async with framework:
         assert framework.id == framework_id
-        await eventually(lambda: len(cluster.get("/slaves")["slaves"]) == 2, timeout_s=30)
+        await eventually(lambda: len(cluster.get("/slaves")["slaves"]) == 2)
         await framework.reconcile(*((task, None) for task in tasks))
         await framework.wait_for_state("TASK_RUNNING", tasks)
         for task in tasks:

@@ -13,7 +13,7 @@ import pytest
 from tests.support import eventually, free_port
 
 APP = {"id": "/sleep", "cmd": "echo $$ > pid; exec sleep 1000", "cpus": 0.01, "mem": 16}
-START_S, STOP_S = 30.0, 30.0
+START_S, STOP_S = 120.0, 120.0
 
 
 class Up:
@@ -50,7 +50,7 @@ class Up:
     def deploy(self, instances: int = 1, cmd: str = str(APP["cmd"])) -> None:
         """Run the app and wait for it."""
         url = f"http://127.0.0.1:{self.ports[2]}"
-        command = [*_COMMAND, "deploy", "-", "--marathon", url, "--timeout", "20"]
+        command = [*_COMMAND, "deploy", "-", "--marathon", url, "--timeout", "120"]
         app = json.dumps(APP | {"instances": instances, "cmd": cmd})
         subprocess.run(command, input=app, text=True, check=True, capture_output=True)
 
@@ -62,7 +62,7 @@ class Up:
             found = {int(file.read_text()) for file in files if file.read_text().strip()}
             return {pid for pid in found if _runs(pid)}
 
-        assert await eventually(lambda: len(running()) == count, timeout_s=20)
+        assert await eventually(lambda: len(running()) == count)
         return running()
 
 

@@ -25,8 +25,8 @@ from typing import Any
 from tests.support import images
 
 IMAGE = "orchestrator-test:1"
-START_TIMEOUT_S = 60.0
-STOP_TIMEOUT_S = 20.0
+START_TIMEOUT_S = 120.0
+STOP_TIMEOUT_S = 60.0
 
 
 class DockerEngineError(Exception):
@@ -158,12 +158,12 @@ def docker_engine() -> Iterator[DockerEngine]:
 
 class _Connection(http.client.HTTPConnection):
     def __init__(self, path: Path) -> None:
-        super().__init__("docker", timeout=30)
+        super().__init__("docker", timeout=60)
         self._path = path
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(30)
+        self.sock.settimeout(60)
         self.sock.connect(str(self._path))
 
 

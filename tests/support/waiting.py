@@ -22,7 +22,7 @@ async def eventually(
 
 
 async def eventually(
-    predicate: Callable[[], Any], timeout_s: float = 10.0, interval_s: float = 0.01
+    predicate: Callable[[], Any], timeout_s: float = 60.0, interval_s: float = 0.01
 ) -> Any:
     """Ask until the answer is true; return it. Raises AssertionError after ``timeout_s``.
 

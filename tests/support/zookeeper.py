@@ -23,7 +23,7 @@ from tests.support.ports import free_ports
 TICK_MS = 250
 _JARS = Path("/usr/share/java")
 _MAIN = "org.apache.zookeeper.server.quorum.QuorumPeerMain"
-_START_S = 40.0
+_START_S = 120.0
 
 
 def missing() -> str | None:

@@ -45,7 +45,7 @@ class Datacenter:
                 sys.executable, "-m", "orchestrator.cli.main", *arguments,
                 stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, env=self._environment,
             )  # fmt: skip
-        await eventually(self._is_up, timeout_s=20)
+        await eventually(self._is_up)
 
     async def _is_up(self) -> bool:
         assert self._process is not None and self._process.returncode is None, self.log.read_text()
@@ -60,7 +60,7 @@ class Datacenter:
         assert self._process is not None
         if self._process.returncode is None:
             self._process.send_signal(how)
-        return await asyncio.wait_for(self._process.wait(), 30)
+        return await asyncio.wait_for(self._process.wait(), 60)
 
     def supervisor_pids(self) -> list[int]:
         """The processes that hold the tasks: they outlive the platform."""
@@ -93,7 +93,7 @@ class Datacenter:
         found = await self.call("GET", f"/v2/apps/{app}/tasks")
         return [task for task in found["tasks"] if task["state"] == "TASK_RUNNING"]
 
-    async def running(self, app: str, count: int, timeout_s: float = 20) -> list[Json]:
+    async def running(self, app: str, count: int, timeout_s: float = 60) -> list[Json]:
         """Wait until exactly so many tasks run and no deployment does; return them."""
 
         async def is_so() -> list[Json] | None:

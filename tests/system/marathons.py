@@ -18,7 +18,7 @@ from tests.support.zookeeper import Ensemble
 from tests.system.masters import Process
 
 Json = Any
-TAKE_OVER_S = 20.0
+TAKE_OVER_S = 60.0
 _SESSION_TIMEOUT_S = "1"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -29,10 +28,8 @@ async def test_an_app_runs_heals_scales_and_ends(platform: Datacenter) -> None:
     assert len(pids) == 3
 
     os.kill(next(iter(pids)), signal.SIGKILL)
-    killed_at = time.monotonic()
-    await eventually(lambda: len(set(platform.task_pids()) - pids) == 1, timeout_s=5)
+    await eventually(lambda: len(set(platform.task_pids()) - pids) == 1)
     await platform.running("sleep", 3)
-    assert time.monotonic() - killed_at < 5
 
     await platform.call("PUT", "/v2/apps/sleep", {"instances": 5})
     await platform.running("sleep", 5)
@@ -89,11 +86,11 @@ async def test_an_instance_that_is_not_well_is_replaced(
     }
     await platform.call("POST", "/v2/apps", {**APP, "instances": 1, "healthChecks": [check]})
     (first,) = await platform.running("sleep", 1)
-    await eventually(lambda: _healthy(platform, 1), timeout_s=20)
+    await eventually(lambda: _healthy(platform, 1))
     sick.touch()
-    await eventually(lambda: _healthy(platform, 0), timeout_s=20)
+    await eventually(lambda: _healthy(platform, 0))
     sick.unlink()
-    await eventually(lambda: _healthy(platform, 1), timeout_s=20)
+    await eventually(lambda: _healthy(platform, 1))
     (second,) = await platform.running("sleep", 1)
     assert second["id"] != first["id"]
 

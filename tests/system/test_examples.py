@@ -65,7 +65,7 @@ async def test_flaky(platform: Datacenter) -> None:
         queue = (await platform.call("GET", "/v2/queue"))["queue"]
         return any(entry["delay"]["timeLeftSeconds"] > 0 for entry in queue)
 
-    await eventually(has_failed_and_waits, timeout_s=20)
+    await eventually(has_failed_and_waits)
     assert "falling over" in outputs(platform, "stderr")
     app = (await platform.call("GET", "/v2/apps/flaky?embed=apps.lastTaskFailure"))["app"]
     assert app["lastTaskFailure"]["state"] == "TASK_FAILED"

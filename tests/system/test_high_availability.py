@@ -78,7 +78,7 @@ async def test_without_a_leader_the_answer_is_503(
         assert await leader.figure("elected") == 0
 
         ensemble.start()
-        assert await cluster.leader(timeout_s=30) is leader
+        assert await cluster.leader() is leader
 
 
 async def test_a_leader_that_is_stopped_hands_over_at_once(
@@ -141,13 +141,13 @@ async def test_marathon_follows_the_leader_and_its_tasks_stay(
         await cluster.add_agents(1)
         app = {"id": "/web", "cmd": "exec sleep 98765", "cpus": 0.1, "mem": 32, "instances": 2}
         await eventually(lambda: _accepts(marathon, "POST", "/v2/apps", app))
-        before = await eventually(lambda: _running(marathon, 2), timeout_s=20)
+        before = await eventually(lambda: _running(marathon, 2))
 
         await _kill_the_leader(cluster)
         await cluster.registered(1)
         await eventually(lambda: _accepts(marathon, "PUT", "/v2/apps/web", {"instances": 3}))
 
-        after = await eventually(lambda: _running(marathon, 3), timeout_s=20)
+        after = await eventually(lambda: _running(marathon, 3))
         assert before < after
 
 

@@ -55,7 +55,7 @@ class Trial:
         return leader
 
     async def all_run(self) -> None:
-        await eventually(lambda: self._fleet.registered == AGENTS, timeout_s=30)
+        await eventually(lambda: self._fleet.registered == AGENTS)
         assert await self._framework.reconcile(self.task_ids) == {"TASK_RUNNING"}
 
     def check(self) -> None:

@@ -98,7 +98,7 @@ async def test_a_rolling_update_under_load_fails_no_request(tmp_path: Path) -> N
     async with datacenter(tmp_path) as platform:
         await platform.up()
         await platform.call("POST", "/v2/apps", _app("one"))
-        await platform.running("web", INSTANCES, timeout_s=60)
+        await platform.running("web", INSTANCES, timeout_s=120)
         balancer = Balancer(platform)
         async with balancer.at_work():
             await platform.call("PUT", "/v2/apps/web", _app("two"))

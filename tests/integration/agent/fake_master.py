@@ -68,7 +68,7 @@ class FakeMaster:
     def states(self, name: str) -> list[TaskState]:
         return [status.state for status in self.statuses if status.task_id.value == name]
 
-    async def status(self, name: str, state: TaskState, timeout_s: float = 20.0) -> TaskStatus:
+    async def status(self, name: str, state: TaskState) -> TaskStatus:
         """Wait for a task's update to a state."""
 
         def found() -> TaskStatus | None:
@@ -78,7 +78,7 @@ class FakeMaster:
                 raise RuntimeError(f"{name} ended otherwise: {ended[-1].message}")
             return next((s for s in mine if s.state is state), None)
 
-        return await eventually(found, timeout_s=timeout_s)
+        return await eventually(found)
 
     async def serve_link(self, request: web.Request) -> web.WebSocketResponse:
         self._socket = socket = web.WebSocketResponse()

@@ -41,7 +41,7 @@ class Output:
         """Read until stdout has some text."""
         while wanted not in self.stdout:
             try:
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(60):
                     chunk = await self.response.content.readany()
             except TimeoutError:
                 chunk = b""

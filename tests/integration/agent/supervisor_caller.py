@@ -26,14 +26,14 @@ class Caller:
         )
 
     async def listed(self) -> dict[str, Fact]:
-        return await asyncio.wait_for(self.lists.get(), 10)
+        return await asyncio.wait_for(self.lists.get(), 60)
 
     async def reached(self) -> None:
         """Once the connection stands."""
         await eventually(lambda: self.client.is_connected)
 
     async def hears(self) -> Fact:
-        return await asyncio.wait_for(self.events.get(), 10)
+        return await asyncio.wait_for(self.events.get(), 60)
 
     def launch(self, name: str, *argv: str, **fields: object) -> None:
         env = {"PATH": os.environ["PATH"], "WHERE": str(self.directory)}

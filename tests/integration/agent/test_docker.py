@@ -120,7 +120,7 @@ async def test_an_image_that_is_nowhere_fails_with_the_reason(
     master: FakeMaster, agent: RunningAgent
 ) -> None:
     await master.run(docker_task("a", image="127.0.0.1:1/no/such:image"))
-    failed = await master.status("a", State.FAILED, timeout_s=60)
+    failed = await master.status("a", State.FAILED)
     assert failed.reason == "REASON_CONTAINER_LAUNCH_FAILED"
     assert failed.message is not None
     assert (

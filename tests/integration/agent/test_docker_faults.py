@@ -89,7 +89,7 @@ async def test_containers_are_adopted_after_the_agent_was_killed_and_orphans_rem
     master: FakeMaster, clean_engine: DockerEngine, data_dir: Path
 ) -> None:
     async with agent_process(master, data_dir, clean_engine) as agent:
-        await eventually(lambda: master.registrations, timeout_s=30)
+        await eventually(lambda: master.registrations)
         await master.run(
             docker_task("long", COUNTING.format(300)), docker_task("short", "sleep 0.5; exit 4")
         )
@@ -139,7 +139,7 @@ async def test_a_launch_waits_for_an_engine_that_dies_and_comes_back(
             one.faults.delay_s = 0.0
             await in_thread(mortal.start)
             for name in "ab":
-                await master.status(name, State.RUNNING, timeout_s=40)
+                await master.status(name, State.RUNNING)
             assert sorted(await running_now(mortal)) == ["a", "b"]
 
 
@@ -170,7 +170,7 @@ async def test_what_ended_with_the_engine_is_noticed_when_it_is_back(
         await in_thread(mortal.kill)
         await master.kill("a", grace_s=0)  # while there is no Engine to do it
         await in_thread(mortal.start)
-        await master.status("a", State.KILLED, timeout_s=40)
+        await master.status("a", State.KILLED)
         await eventually(lambda: not mortal.containers())
 
 
@@ -187,7 +187,7 @@ async def test_with_live_restore_containers_do_not_notice(
         await in_thread(live_restore.start)
         assert is_alive(pid)
         stdout = sandbox_of(data_dir, "a") / "stdout"
-        await eventually(lambda: "line 199" in stdout.read_text(), timeout_s=30)
+        await eventually(lambda: "line 199" in stdout.read_text())
         assert stdout.read_text().splitlines() == [f"line {i}" for i in range(200)]
         assert master.states("a") == [State.STARTING, State.RUNNING]
         await master.kill("a", grace_s=0)
@@ -208,7 +208,7 @@ async def test_a_task_killed_while_its_launch_waits_for_the_engine_never_runs(
             await master.kill("a", grace_s=0)
             one.faults.delay_s = 0.0
             await in_thread(mortal.start)
-            killed = await master.status("a", State.KILLED, timeout_s=40)
+            killed = await master.status("a", State.KILLED)
             assert killed.reason == "REASON_TASK_KILLED_DURING_LAUNCH"
             assert master.states("a") == [State.STARTING, State.KILLED]
             assert await running_now(mortal) == []

@@ -71,7 +71,7 @@ async def run(master_url: str, *args: str, stdin: bytes = b"") -> tuple[int | No
         stderr=asyncio.subprocess.PIPE,
         env=os.environ | {"ORCHESTRATOR_MASTER_URL": master_url},
     )
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         out, err = await program.communicate(stdin)
     return program.returncode, out, err
 
@@ -142,7 +142,7 @@ class Screen:
 
     async def until(self, wanted: bytes) -> None:
         try:
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(60):
                 while wanted not in self.seen:
                     self.seen += await asyncio.to_thread(os.read, self.terminal, 4096)
         except TimeoutError:

@@ -180,7 +180,7 @@ async def test_twenty_tasks_share_one_download(
             *(task(n, "echo hi", container=container, resources="cpus:0.1") for n in names)
         )
         for name in names:
-            await master.status(name, FINISHED, timeout_s=40)
+            await master.status(name, FINISHED)
     assert {output(data_dir, name) for name in names} == {"hi\n"}
     assert hub.count("/popular/blobs") == 3  # two layers and the configuration
     assert hub.count("/popular/manifests") == 1
@@ -624,7 +624,7 @@ async def test_a_first_process_that_cannot_hear_is_not_waited_for(
         await master.run(task("t", "echo up; exec sleep 1000", container=contained(hub)))
         await eventually(lambda: output(data_dir, "t") == "up\n")
         await master.kill("t", grace_s=60)
-        await master.status("t", KILLED, timeout_s=10)
+        await master.status("t", KILLED)
 
 
 async def test_a_kill_ends_a_download(
@@ -637,7 +637,7 @@ async def test_a_kill_ends_a_download(
             await master.run(task("t", "true", container=contained(hub, "slow")))
             await eventually(lambda: list((data_dir / "images/downloads").glob("*")))
             await master.kill("t")
-            await master.status("t", KILLED, timeout_s=5)
+            await master.status("t", KILLED)
     finally:
         hub.faults.bytes_per_s = 0
 

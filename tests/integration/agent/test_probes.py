@@ -90,13 +90,13 @@ class Bench:
     def _find(self, name: str) -> Place | None:
         return None if self.is_gone else Place(container(name), self.pid)
 
-    def begin(self, what: What, timeout_s: float | None = 20, name: str = "c") -> None:
+    def begin(self, what: What, timeout_s: float | None = 60, name: str = "c") -> None:
         probe = Probe(
             container_id=name, purpose=Purpose.HEALTH, number=1, what=what, timeout_s=timeout_s
         )
         self.prober.begin(probe)
 
-    async def tries(self, what: What, timeout_s: float | None = 20) -> Outcome:
+    async def tries(self, what: What, timeout_s: float | None = 60) -> Outcome:
         self.told.clear()
         self.begin(what, timeout_s)
         await eventually(lambda: self.told)
@@ -374,7 +374,7 @@ async def test_many_commands_run_a_few_at_a_time(bench: Bench) -> None:
     for number in range(200):
         bench.begin(command("sleep 0.01"), name=f"c{number}")
         (bench.sandbox.parent / f"c{number}").mkdir()
-    await eventually(lambda: len(bench.told) == 200, timeout_s=60)
+    await eventually(lambda: len(bench.told) == 200)
     assert {told.outcome for told in bench.told if isinstance(told, Probed)} == {
         CommandExited(code=0)
     }

@@ -102,7 +102,7 @@ async def test_an_agent_that_is_refused_says_why(master: FakeMaster, serve: Serv
     master.refusal = link.Refused(reason="not one of ours")
     async with serve() as agent:
         with pytest.raises(AgentRefusedError, match="not one of ours"):
-            await asyncio.wait_for(agent.failed, 10)
+            await asyncio.wait_for(agent.failed, 60)
 
 
 async def _pid_of(master: FakeMaster, name: str) -> int:
@@ -118,7 +118,7 @@ async def test_an_agent_whose_supervisor_cannot_start_says_why(
     (data_dir / "supervisor/journal").mkdir(parents=True)  # where a file should be
     async with serve() as agent:
         with pytest.raises(NoSupervisorError, match=r"supervisor .*journal"):
-            await asyncio.wait_for(agent.failed, 10)
+            await asyncio.wait_for(agent.failed, 60)
 
 
 class AgentProcess:
@@ -148,7 +148,7 @@ async def test_after_kill_9_of_the_agent_the_same_tasks_go_on(
     agent.kill()
     agent.start()
     try:
-        await eventually(lambda: len(master.registrations) == 2, timeout_s=20)
+        await eventually(lambda: len(master.registrations) == 2)
         assert master.registrations[1].agent.id == AGENT
         (known,) = master.registrations[1].tasks
         assert known.state is State.RUNNING
@@ -172,7 +172,7 @@ async def test_after_kill_9_of_agent_and_supervisor_the_same_tasks_go_on(
     kill(supervisor_of(data_dir / "supervisor"))
     agent.start()
     try:
-        await eventually(lambda: len(master.registrations) == 2, timeout_s=20)
+        await eventually(lambda: len(master.registrations) == 2)
         assert is_alive(pid)
         await master.kill("a")
         await master.status("a", State.KILLED)

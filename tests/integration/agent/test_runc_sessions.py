@@ -84,7 +84,7 @@ def files_below(directory: Path) -> list[Path]:
 
 async def read(running: Running) -> dict[DataType, bytes]:
     found = {DataType.STDOUT: b"", DataType.STDERR: b""}
-    async with asyncio.timeout(10), aclosing(running.output()) as pieces:
+    async with asyncio.timeout(60), aclosing(running.output()) as pieces:
         async for type_, data in pieces:
             found[type_] += data
     return found

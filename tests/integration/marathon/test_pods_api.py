@@ -292,7 +292,7 @@ async def test_pods_have_events_of_their_own(api: Api) -> None:
     await api.call("PUT", "/v2/pods/shop/cart", {**POD, "user": "me"})
     await api.settled()
     await api.call("DELETE", "/v2/pods/shop/cart")
-    events = await asyncio.wait_for(reading, 10)
+    events = await asyncio.wait_for(reading, 60)
     assert [event["eventType"] for event in events] == list(kinds)
     assert (events[0]["clientIp"], events[0]["uri"]) == ("127.0.0.1", "/v2/pods")
 

@@ -55,7 +55,6 @@ POD = {
     "networks": [{"mode": "host"}],
     "scheduling": {"backoff": {"backoff": 0.1}},
 }
-DEADLINE_S = 30.0
 
 
 @pytest.fixture
@@ -119,7 +118,7 @@ async def stable(api: Api, incarnation: int) -> Any:
                 return status
         return None
 
-    return await eventually(found, timeout_s=DEADLINE_S)
+    return await eventually(found)
 
 
 def pids(directory: Path) -> set[int]:
@@ -136,7 +135,7 @@ async def test_a_pod_lives_and_dies_as_one(platform: Api, tmp_path: Path) -> Non
     assert [one["status"] for one in instance["containers"]] == ["TASK_RUNNING"] * 2
     (healthy,) = instance["containers"][0]["conditions"]
     assert (healthy["name"], healthy["value"]) == ("healthy", "true")
-    assert await eventually(lambda: [*tmp_path.rglob("reached")], timeout_s=DEADLINE_S)
+    assert await eventually(lambda: [*tmp_path.rglob("reached")])
     before = pids(tmp_path)
     assert len(before) == 2
 
@@ -150,7 +149,7 @@ async def test_a_pod_lives_and_dies_as_one(platform: Api, tmp_path: Path) -> Non
 
     assert (await platform.call("DELETE", "/v2/pods/pair?force=true"))[0] == 202
     await platform.settled()
-    assert await eventually(lambda: pids(tmp_path) == set(), timeout_s=DEADLINE_S)
+    assert await eventually(lambda: pids(tmp_path) == set())
     assert await platform.get("/v2/pods") == []
 
 
@@ -169,7 +168,7 @@ async def test_the_containers_of_a_pod_share_a_volume(platform: Api, tmp_path: P
     pod = {"id": "/pair", "containers": containers, "volumes": [{"name": "data"}]}
     assert (await platform.call("POST", "/v2/pods", pod))[0] == 201
     await stable(platform, 1)
-    assert await eventually(lambda: [*tmp_path.rglob("read")], timeout_s=DEADLINE_S)
+    assert await eventually(lambda: [*tmp_path.rglob("read")])
     assert (await platform.call("DELETE", "/v2/pods/pair"))[0] == 202
     await platform.settled()
 
@@ -230,19 +229,19 @@ async def test_a_persistent_volume_outlives_the_containers_that_share_it(tmp_pat
         status, created = await api.call("POST", "/v2/pods", resident())
         assert status == 201, created
         (first,) = (await stable(api, 1))["instances"]
-        assert await eventually(lambda: known(1), timeout_s=DEADLINE_S)
+        assert await eventually(lambda: known(1))
         (volume,) = first["localVolumes"]
         assert (volume["containerPath"], first["role"]) == ("data", "web")
         assert (roles / "web" / volume["persistenceId"] / "words").exists()
 
         have_writer_fail(tmp_path)
         (second,) = (await stable(api, 2))["instances"]
-        assert await eventually(lambda: known(2), timeout_s=DEADLINE_S)
+        assert await eventually(lambda: known(2))
 
         assert (await api.call("PUT", "/v2/pods/pair", resident(labels={"a": "b"})))[0] == 200
         await api.settled()
         (third,) = (await stable(api, 3))["instances"]
-        assert await eventually(lambda: known(3), timeout_s=DEADLINE_S)
+        assert await eventually(lambda: known(3))
         found = [(one["id"], one["localVolumes"]) for one in (second, third)]
         assert found == [(first["id"], first["localVolumes"])] * 2
 
@@ -251,11 +250,11 @@ async def test_a_persistent_volume_outlives_the_containers_that_share_it(tmp_pat
         (fourth,) = (await stable(api, 1))["instances"]
         assert fourth["localVolumes"] != first["localVolumes"]
         gone = roles / "web" / volume["persistenceId"]
-        assert await eventually(lambda: not gone.exists(), timeout_s=DEADLINE_S)
+        assert await eventually(lambda: not gone.exists())
 
         assert (await api.call("DELETE", "/v2/pods/pair"))[0] == 202
         await api.settled()
-        assert await eventually(lambda: not [*roles.glob("web/*")], timeout_s=DEADLINE_S)
+        assert await eventually(lambda: not [*roles.glob("web/*")])
 
 
 def keep_secret(tmp_path: Path) -> None:
@@ -296,7 +295,7 @@ async def test_containers_of_a_pod_get_its_secret_as_a_variable(
     assert created["containers"][0]["resourceLimits"] == {"cpus": "unlimited", "mem": "unlimited"}
     shown = await stable(platform, 1)
     assert "s3cret" not in str(shown)
-    files = await eventually(lambda: two_files(tmp_path, "known"), timeout_s=DEADLINE_S)
+    files = await eventually(lambda: two_files(tmp_path, "known"))
     assert {file.read_text() for file in files} == {"s3cret\n"}
     assert (await platform.call("DELETE", "/v2/pods/pair"))[0] == 202
     await platform.settled()
@@ -321,6 +320,6 @@ async def test_a_container_of_a_pod_gets_a_secret_as_a_file(platform: Api, tmp_p
     }
     assert (await platform.call("POST", "/v2/pods", pod))[0] == 201
     await stable(platform, 1)
-    assert await eventually(lambda: [*tmp_path.rglob("known")], timeout_s=DEADLINE_S)
+    assert await eventually(lambda: [*tmp_path.rglob("known")])
     assert (await platform.call("DELETE", "/v2/pods/pair"))[0] == 202
     await platform.settled()

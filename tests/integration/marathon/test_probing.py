@@ -31,7 +31,7 @@ from orchestrator.marathon.core.health.probes import (
 )
 
 LOCAL = "127.0.0.1"
-LONG_S, SHORT_S = 30.0, 0.05
+LONG_S, SHORT_S = 60.0, 0.05
 
 
 @pytest.fixture

@@ -186,7 +186,7 @@ async def test_events_are_streamed_as_they_happen(api: Api) -> None:
 
     await eventually(is_listening)
     await api.deploy(id="/foo", cmd="x")
-    types = [event["eventType"] for event in await asyncio.wait_for(reading, 10)]
+    types = [event["eventType"] for event in await asyncio.wait_for(reading, 60)]
     assert types[0] == "event_stream_attached"
     assert {"api_post_event", "deployment_info", "instance_changed_event"} <= set(types)
     assert {"status_update_event", "group_change_success"} <= set(types)
@@ -202,7 +202,7 @@ async def test_only_events_of_the_types_asked_for_are_streamed(api: Api) -> None
 
     await eventually(is_listening)
     await api.deploy(id="/foo", cmd="x")
-    events = await asyncio.wait_for(reading, 10)
+    events = await asyncio.wait_for(reading, 60)
     assert [e["eventType"] for e in events] == ["deployment_info"] * 2 + ["deployment_success"]
     assert events[0]["plan"]["steps"][0]["actions"] == [
         {"action": "StartApplication", "app": "/foo"}

@@ -208,7 +208,7 @@ async def test_event_streams_end_with_the_term(leader: Api) -> None:
     accepting = {"Accept": "text/event-stream"}
     async with leader.session.get("/v2/events", headers=accepting) as stream:
         await leader.call("DELETE", "/v2/leader")
-        await asyncio.wait_for(stream.content.read(), 5)
+        await asyncio.wait_for(stream.content.read(), 60)
 
 
 async def test_a_leader_whose_znode_is_gone_becomes_a_standby(
@@ -277,4 +277,4 @@ async def test_the_state_of_a_newer_marathon_is_refused_in_a_sentence(
 
     (running, _), *_ = marathons.all
     with pytest.raises(StoreError, match="newer Orchestrator"):
-        await asyncio.wait_for(running.failed, 10)
+        await asyncio.wait_for(running.failed, 60)

@@ -47,7 +47,7 @@ def configured(tmp_path: Path) -> Path:
 def make_networks(host: hosts.Host, directory: Path, configured: Path) -> MakeNetworks:
     """Makes the networks of an agent, any number of times on one directory."""
 
-    def make(timeout_s: float = 20.0) -> ContainerNetworks:
+    def make(timeout_s: float = 60.0) -> ContainerNetworks:
         read = partial(configurations.read, [configured])
         return ContainerNetworks(directory, read, Plugins([host.plugins], timeout_s))
 

@@ -22,7 +22,7 @@ _CALL = """
 import sys, urllib.request
 request = urllib.request.Request(sys.argv[2], sys.argv[3].encode() or None, method=sys.argv[1])
 request.add_header("Content-Type", "application/json")
-print(urllib.request.urlopen(request, timeout=5).read().decode())
+print(urllib.request.urlopen(request, timeout=60).read().decode())
 """
 _GET = "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1]).status)"
 _APP = {

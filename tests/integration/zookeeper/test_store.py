@@ -222,7 +222,7 @@ async def test_a_leader_whose_session_expired_writes_nothing(connect: Connect, p
     await leader.session.close()
 
     with pytest.raises(StoreError):
-        await asyncio.wait_for(leader.store.commit([Save("a/1", b"late")]), 10)
+        await asyncio.wait_for(leader.store.commit([Save("a/1", b"late")]), 60)
 
 
 @pytest.mark.parametrize("value", [b"", b"nonsense", b"+nonsense"])
