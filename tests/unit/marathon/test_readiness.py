@@ -67,6 +67,14 @@ def test_a_task_that_is_not_ready_is_asked_again_after_the_interval() -> None:
     assert len(cluster.probes) == 2
 
 
+def test_an_answer_outdates_what_was_written_of_the_app() -> None:
+    cluster = started()
+    dirty = cluster.marathon.state.dirty
+    before = dirty.revision_of("/a")
+    cluster.answer(cluster.probes[0], BUSY)
+    assert dirty.revision_of("/a") > before
+
+
 def test_the_codes_that_mean_ready_can_be_chosen() -> None:
     cluster = started(httpStatusCodesForReady=[503])
     cluster.answer(cluster.probes[0], BUSY)

@@ -80,6 +80,7 @@ class ReadinessMonitor:
             last_response=last if check.preserve_last_response else None,
         )
         self._state.readiness.note(instance.id, result, _in_words(answer))
+        self._state.dirty.touch(app.id)
         if is_ready:
             self._state.put(replace(instance, passed_readiness=True))
         else:
@@ -111,9 +112,12 @@ class ReadinessMonitor:
             self._state.out(Probe(key, request, float(check.timeout_seconds)))
 
     def _end(self, app_id: str) -> None:
-        for instance_id in self._asked.pop(app_id, {}):
+        asked = self._asked.pop(app_id, {})
+        for instance_id in asked:
             self._state.timers.cancel(READINESS, instance_id)
             self._state.readiness.forget(instance_id)
+        if asked:
+            self._state.dirty.touch(app_id)
 
 
 def _request(app: App, instance: Instance, check: ReadinessCheck) -> HttpRequest | None:
