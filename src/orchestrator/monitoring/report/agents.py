@@ -14,7 +14,7 @@ from msgspec import Meta
 from orchestrator.monitoring.report.model import AgentId, Count, Key, Name, NodeId, Text, Wire
 
 
-class Registration(Wire):
+class Registration(Wire, frozen=True):
     """A probe presents itself."""
 
     version: int
@@ -32,7 +32,7 @@ class Registration(Wire):
     """The controls it carries out; empty if it was started without any."""
 
 
-class ProbeSettings(Wire):
+class ProbeSettings(Wire, frozen=True):
     """What the app wants of a probe; None and empty leave it what its own settings say."""
 
     revision: int = 0
@@ -41,7 +41,7 @@ class ProbeSettings(Wire):
     disabled_sources: Annotated[list[Key], Meta(max_length=64)] = []
 
 
-class Registered(Wire):
+class Registered(Wire, frozen=True):
     """The app knows the probe."""
 
     agent_id: str
@@ -49,7 +49,7 @@ class Registered(Wire):
     settings: ProbeSettings = ProbeSettings()
 
 
-class Heartbeat(Wire):
+class Heartbeat(Wire, frozen=True):
     """The probe lives."""
 
     instance: Name
@@ -63,7 +63,7 @@ class Heartbeat(Wire):
     problem: Text = ""
 
 
-class HeartbeatAnswer(Wire):
+class HeartbeatAnswer(Wire, frozen=True):
     """What the probe should know now."""
 
     settings_revision: int = 0

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from orchestrator.monitoring.report.model import Connection, Node, Report, Topology, Wire
 
 
-class Change(Wire):
+class Change(Wire, frozen=True):
     """From one report to the next of the same probe."""
 
     head: Report

@@ -69,15 +69,15 @@ Id = Annotated[int, Meta(ge=1, le=2**53)]
 Size = Annotated[int, Meta(ge=1, le=10_000)]
 
 
-class AppMessage(Wire, tag_field="type"):
+class AppMessage(Wire, frozen=True, tag_field="type"):
     """What the app says."""
 
 
-class ProbeMessage(Wire, tag_field="type"):
+class ProbeMessage(Wire, frozen=True, tag_field="type"):
     """What the probe says."""
 
 
-class Request(AppMessage, tag="request"):
+class Request(AppMessage, frozen=True, tag="request"):
     """Asks for one control of one node."""
 
     id: Id
@@ -90,14 +90,14 @@ class Request(AppMessage, tag="request"):
     timeout_s: float = 30.0
 
 
-class Input(AppMessage, tag="input"):
+class Input(AppMessage, frozen=True, tag="input"):
     """What the user types."""
 
     stream: Id
     data: Data
 
 
-class Resize(AppMessage, tag="resize"):
+class Resize(AppMessage, frozen=True, tag="resize"):
     """The user's terminal has another size now."""
 
     stream: Id
@@ -105,24 +105,24 @@ class Resize(AppMessage, tag="resize"):
     columns: Size
 
 
-class AppCredit(AppMessage, tag="credit"):
+class AppCredit(AppMessage, frozen=True, tag="credit"):
     """The probe may send so many more bytes of this stream."""
 
     stream: Id
     bytes: Annotated[int, Meta(ge=1, le=16 * 1024 * 1024)]
 
 
-class AppEnd(AppMessage, tag="end"):
+class AppEnd(AppMessage, frozen=True, tag="end"):
     """The user is gone: end what the stream belongs to. A stream that is unknown is no error."""
 
     stream: Id
 
 
-class Ping(AppMessage, tag="ping"):
+class Ping(AppMessage, frozen=True, tag="ping"):
     """Asks for a pong."""
 
 
-class Response(ProbeMessage, tag="response"):
+class Response(ProbeMessage, frozen=True, tag="response"):
     """Answers the request with this id."""
 
     id: Id
@@ -133,7 +133,7 @@ class Response(ProbeMessage, tag="response"):
     streams: bool = False
 
 
-class Output(ProbeMessage, tag="output"):
+class Output(ProbeMessage, frozen=True, tag="output"):
     """What was written; with a terminal everything is "stdout"."""
 
     stream: Id
@@ -141,14 +141,14 @@ class Output(ProbeMessage, tag="output"):
     channel: Literal["stdout", "stderr"] = "stdout"
 
 
-class ProbeCredit(ProbeMessage, tag="credit"):
+class ProbeCredit(ProbeMessage, frozen=True, tag="credit"):
     """The app may send so many more bytes of this stream."""
 
     stream: Id
     bytes: Annotated[int, Meta(ge=1, le=16 * 1024 * 1024)]
 
 
-class ProbeEnd(ProbeMessage, tag="end"):
+class ProbeEnd(ProbeMessage, frozen=True, tag="end"):
     """The stream is over."""
 
     stream: Id
@@ -156,7 +156,7 @@ class ProbeEnd(ProbeMessage, tag="end"):
     exit_code: int | None = None
 
 
-class Pong(ProbeMessage, tag="pong"):
+class Pong(ProbeMessage, frozen=True, tag="pong"):
     """Answers a ping."""
 
 
@@ -164,8 +164,8 @@ FromApp = Request | Input | Resize | AppCredit | AppEnd | Ping
 FromProbe = Response | Output | ProbeCredit | ProbeEnd | Pong
 
 _encoder = msgspec.msgpack.Encoder()
-_from_app = msgspec.msgpack.Decoder(FromApp)
-_from_probe = msgspec.msgpack.Decoder(FromProbe)
+_from_app: msgspec.msgpack.Decoder[FromApp] = msgspec.msgpack.Decoder(FromApp)
+_from_probe: msgspec.msgpack.Decoder[FromProbe] = msgspec.msgpack.Decoder(FromProbe)
 
 
 class ControlError(ValueError):

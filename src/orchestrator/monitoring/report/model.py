@@ -54,11 +54,11 @@ Name = Annotated[str, Meta(max_length=512)]
 Count = Annotated[int, Meta(ge=0, le=2**62)]
 
 
-class Wire(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+class Wire(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """What travels: fields at their defaults are left out. Nothing in it refers to itself."""
 
 
-class Node(Wire):
+class Node(Wire, frozen=True):
     """One thing that a probe sees."""
 
     id: NodeId
@@ -83,13 +83,13 @@ class Node(Wire):
     """What may be asked of this node now, through the probe that reports it; see ``control``."""
 
 
-class Connection(Wire):
+class Connection(Wire, frozen=True):
     """Connections with the same two ends, or one of them if its ports are told.
 
     A probe that sees 1,000 connections of one client to one server may tell them as one with
     ``count`` 1,000 and no port in ``source``. Counters are of the connections that ``count`` and
-    ``closed`` name, since these were opened. What makes two of them different are their ends, protocol
-    and owners; nothing else does.
+    ``closed`` name, since these were opened. Two of them are different if their ends, protocol or
+    owners are.
     """
 
     source: NodeId
@@ -119,7 +119,7 @@ class Connection(Wire):
     """Smoothed round-trip time, the mean over ``count``; None if not known."""
 
 
-class Plugin(Wire):
+class Plugin(Wire, frozen=True):
     """A plug-in of the probe, and how it does."""
 
     id: Name
@@ -130,7 +130,7 @@ class Plugin(Wire):
     """Why it is not heard now, one sentence; empty if all is well."""
 
 
-class Report(Wire):
+class Report(Wire, frozen=True):
     """All that one probe sees at one moment."""
 
     version: int
@@ -145,10 +145,10 @@ class Report(Wire):
     """Counts the reports of one instance, from 1, without a gap unless some were dropped."""
     taken_at: float
     """Unix seconds at which it was taken, by the probe's clock."""
-    interval_s: Annotated[float, Meta(gt=0, le=3600)] = 15.0
-    """When the next one is due; a probe that misses three of them is gone."""
     host_id: NodeId
     """Id of the host node this probe runs on; it is among ``nodes``."""
+    interval_s: Annotated[float, Meta(gt=0, le=3600)] = 15.0
+    """When the next one is due; a probe that misses three of them is gone."""
     nodes: dict[Topology, list[Node]] = {}
     """No id twice within a topology."""
     connections: list[Connection] = []
