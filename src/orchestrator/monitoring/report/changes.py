@@ -2,10 +2,12 @@
 
 History keeps these: a machine's processes and connections change little in 15 s, its metrics always
 do and are kept as series. ``applied(before, change_between(before, after))`` is ``after`` without
-what is measured (``bare``).
+what is measured, in order (``bare``).
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from msgspec.structs import replace
 
@@ -17,6 +19,8 @@ class Change(Wire, frozen=True):
 
     head: Report
     """The later report without nodes and connections."""
+    is_whole: bool = False
+    """Whether nothing was there before."""
     nodes: dict[Topology, list[Node]] = {}
     """New or different ones, without metrics."""
     gone_nodes: dict[Topology, list[str]] = {}
@@ -44,48 +48,52 @@ def bare_connection(connection: Connection) -> Connection:
 
 
 def bare(report: Report) -> Report:
-    """A report without what is measured, its nodes and connections in order of their ids."""
-    nodes = {topology: _by_id(nodes) for topology, nodes in report.nodes.items() if nodes}
+    """A report without what is measured, its nodes and connections once each and in order."""
     return replace(
         report,
-        nodes={topology: list(known.values()) for topology, known in sorted(nodes.items())},
-        connections=list(_bare_connections(report.connections)),
+        nodes={
+            topology: sorted(map(bare_node, nodes), key=lambda node: node.id)
+            for topology, nodes in sorted(report.nodes.items())
+            if nodes
+        },
+        connections=_ordered(map(bare_connection, report.connections)),
     )
 
 
 def change_between(before: Report | None, after: Report) -> Change:
     """What ``applied`` needs to know; without ``before``, everything."""
-    change = Change(head=replace(after, nodes={}, connections=[]))
-    for topology in {**(before.nodes if before else {}), **after.nodes}:
-        old = _by_id(before.nodes.get(topology, [])) if before else {}
-        new = _by_id(after.nodes.get(topology, []))
-        if changed := [node for id, node in new.items() if old.get(id) != node]:
-            change.nodes[topology] = changed
-        if gone := [id for id in old if id not in new]:
-            change.gone_nodes[topology] = gone
-    old_ends = _bare_connections(before.connections) if before else {}
-    new_ends = _bare_connections(after.connections)
+    change = Change(head=replace(after, nodes={}, connections=[]), is_whole=before is None)
+    old_nodes = before.nodes if before is not None else {}
+    for topology in {**old_nodes, **after.nodes}:
+        old = {node.id: node for node in old_nodes.get(topology, ())}
+        new = after.nodes.get(topology, [])
+        changed = [node for node in new if not _is_like(old.get(node.id), node)]
+        if changed:
+            change.nodes[topology] = list(map(bare_node, changed))
+        if gone := old.keys() - {node.id for node in new}:
+            change.gone_nodes[topology] = sorted(gone)
+    old_ends = set(map(bare_connection, before.connections)) if before is not None else set()
+    new_ends = set(map(bare_connection, after.connections))
     return replace(
         change,
-        connections=[one for one in new_ends if one not in old_ends],
-        gone_connections=[one for one in old_ends if one not in new_ends],
+        connections=_ordered(new_ends - old_ends),
+        gone_connections=_ordered(old_ends - new_ends),
     )
 
 
 def applied(before: Report | None, change: Change) -> Report:
     """The report after the change, as ``bare`` gives it."""
+    if change.is_whole or before is None:
+        before = replace(change.head, nodes={}, connections=[])
     nodes = {
-        topology: _by_id(nodes) for topology, nodes in (before.nodes if before else {}).items()
+        topology: {node.id: node for node in known} for topology, known in before.nodes.items()
     }
     for topology, gone in change.gone_nodes.items():
         for id in gone:
             nodes.get(topology, {}).pop(id, None)
     for topology, changed in change.nodes.items():
         nodes.setdefault(topology, {}).update({node.id: node for node in changed})
-    ends = _bare_connections(before.connections) if before else {}
-    for one in change.gone_connections:
-        ends.pop(one, None)
-    ends.update(dict.fromkeys(change.connections))
+    ends = set(before.connections).difference(change.gone_connections).union(change.connections)
     return bare(
         replace(
             change.head,
@@ -95,11 +103,18 @@ def applied(before: Report | None, change: Change) -> Report:
     )
 
 
-def _by_id(nodes: list[Node]) -> dict[str, Node]:
-    return {node.id: bare_node(node) for node in sorted(nodes, key=lambda node: node.id)}
+def _is_like(before: Node | None, after: Node) -> bool:
+    """Whether both are the same but for their metrics."""
+    return (
+        before is not None
+        and before.latest == after.latest
+        and before.parents == after.parents
+        and before.label == after.label
+        and before.labels == after.labels
+        and before.addresses == after.addresses
+        and before.controls == after.controls
+    )
 
 
-def _bare_connections(connections: list[Connection]) -> dict[Connection, None]:
-    """Their ends, in order and once each: what is counted is no part of what they are."""
-    ends = {bare_connection(one) for one in connections}
-    return dict.fromkeys(sorted(ends, key=lambda one: (one.source, one.target, repr(one))))
+def _ordered(connections: Iterable[Connection]) -> list[Connection]:
+    return sorted(set(connections), key=lambda one: (one.source, one.target, repr(one)))
