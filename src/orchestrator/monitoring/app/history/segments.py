@@ -138,7 +138,8 @@ class Segment:
             row = int(order[at])
             file.seek(begin + self.head.chunks[row // CHUNK])
             values = self._chunk(self._read_part(file.read))
-        return values[row % CHUNK]
+        found: NDArray[np.uint32] = values[row % CHUNK]
+        return found
 
     def nodes(self) -> list[Node]:
         """All nodes and the names of their metrics. Raises SegmentError or OSError."""

@@ -68,5 +68,4 @@ def _are_free(
 ) -> NDArray[np.bool_]:
     dx = candidates[:, 0, None] - centres[None, :, 0]
     dy = candidates[:, 1, None] - centres[None, :, 1]
-    free: NDArray[np.bool_] = (dx * dx + dy * dy >= reach**2).all(axis=1)
-    return free
+    return np.asarray((dx * dx + dy * dy >= reach**2).all(axis=1))
