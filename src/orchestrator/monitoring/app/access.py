@@ -70,7 +70,7 @@ class Principal(NamedTuple):
     role: str
 
 
-class Denied(Exception):
+class DeniedError(Exception):
     """Not allowed: HTTP status (401 or 403) and a sentence."""
 
     def __init__(self, status: int, sentence: str) -> None:
@@ -91,7 +91,7 @@ class Access:
         self._controls.update({role: frozenset(every) for role, every in file.controls.items()})
 
     def check(self, scope: Scope, permission: Permission) -> Principal:
-        """Who asks, if they may. Raises Denied."""
+        """Who asks, if they may. Raises DeniedError."""
         who = self._who(scope)
         if permission == "none":
             return who
@@ -99,8 +99,8 @@ class Access:
             _check_origin(scope)
         if permission not in _PERMISSIONS[who.role] and not self._has_controls(who, permission):
             if who is self._anonymous:
-                raise Denied(401, "this needs a token: send Authorization: Bearer TOKEN")
-            raise Denied(403, f"{who.name} has the role {who.role}, which may not do this")
+                raise DeniedError(401, "this needs a token: send Authorization: Bearer TOKEN")
+            raise DeniedError(403, f"{who.name} has the role {who.role}, which may not do this")
         return who
 
     def may(self, who: Principal, name: str) -> bool:
@@ -122,7 +122,7 @@ class Access:
         if found is None:
             if not self._tokens:
                 return self._anonymous
-            raise Denied(401, "the token is not known")
+            raise DeniedError(401, "the token is not known")
         return found
 
 
@@ -171,4 +171,4 @@ def _check_origin(scope: Scope) -> None:
     headers = dict(scope["headers"])
     origin = headers.get(b"origin", b"").decode("latin-1")
     if origin and urlsplit(origin).netloc != headers.get(b"host", b"").decode("latin-1"):
-        raise Denied(403, f"a page of {origin[:200]} may not use this app")
+        raise DeniedError(403, f"a page of {origin[:200]} may not use this app")

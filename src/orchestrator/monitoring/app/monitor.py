@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 from orchestrator.monitoring.app.access import Access
@@ -10,7 +11,7 @@ from orchestrator.monitoring.app.config import AppConfig
 from orchestrator.monitoring.app.control.audit import Audit
 from orchestrator.monitoring.app.control.hub import Hub
 from orchestrator.monitoring.app.counts import Counts
-from orchestrator.monitoring.app.history.archive import Archive
+from orchestrator.monitoring.app.history.archive import Archive, Values
 from orchestrator.monitoring.app.history.ring import Ring, slot_at
 from orchestrator.monitoring.app.intake import Intake
 from orchestrator.monitoring.app.roster import Roster
@@ -19,6 +20,8 @@ from orchestrator.monitoring.render.picture import Picture
 from orchestrator.monitoring.report.validity import Limits
 from orchestrator.runtime.clock import Clock
 
+Publish = Callable[[bytes, str, str], None]
+"""Takes a report as it came, its media type and its encoding."""
 _PAST_KEPT = 4  # pictures of past moments
 
 
@@ -45,6 +48,8 @@ class Monitor:
         )
         self.audit = Audit(directory / "audit.jsonl")
         self.hub = Hub()
+        self.publish: Publish | None = None
+        """With a bus: has the other apps know of a report that was taken here."""
         self.intake.measure.append(self.archive.ring.put)
         self.intake.remember.append(self.archive.report)
         self._past: dict[int, Picture] = {}
@@ -65,16 +70,18 @@ class Monitor:
         async with self._reading_past:
             picture = self._past.get(slot)
             if picture is None:
-                picture = await asyncio.to_thread(self._read_past, moment)
+                picture = await asyncio.to_thread(
+                    self._read_past, moment, self.archive.ring.values_at(slot)
+                )
                 if slot < slot_at(self.clock.now()) - 1:  # else more may come
                     while len(self._past) >= _PAST_KEPT:
                         del self._past[next(iter(self._past))]
                     self._past[slot] = picture
             return picture
 
-    def _read_past(self, moment: float) -> Picture:
+    def _read_past(self, moment: float, recent: Values) -> Picture:
         picture = Picture()
-        for report in self.archive.reports_at(moment):
+        for report in self.archive.reports_at(moment, recent):
             picture.put(report)
         picture.seen()
         return picture

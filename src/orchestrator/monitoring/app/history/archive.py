@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +34,8 @@ from orchestrator.monitoring.report.model import Node, Report
 
 logger = logging.getLogger(__name__)
 _MAX_DAYS_S = 366 * 86400
+Values = Mapping[NodeKey, Mapping[str, float]]
+"""What was measured in one slot, by node."""
 
 
 class Archive:
@@ -120,10 +122,12 @@ class Archive:
         segments = list(self._segments.values())
         return [one for one in segments if one.head.first <= last and one.last >= first]
 
-    def reports_at(self, moment: float) -> list[Report]:
-        """What every probe saw at a moment, with what was measured. Takes a while: in a thread."""
-        slot = slot_at(moment)
-        values = self._values_at(slot)
+    def reports_at(self, moment: float, recent: Values) -> list[Report]:
+        """What every probe saw at a moment, with what was measured.
+
+        ``recent`` is what the ring has of its slot. This takes a while: call it in a thread.
+        """
+        values = recent or self._values_on_disk(slot_at(moment))
         return [
             _with_metrics(report, values) for report in topology.reports_at(self._directory, moment)
         ]
@@ -232,10 +236,8 @@ class Archive:
             logger.error("an hour of history cannot be read: %s", error)
             return None
 
-    def _values_at(self, slot: int) -> dict[NodeKey, dict[str, float]]:
-        values = {key: dict(found) for key, found in self.ring.values_at(slot).items()}
-        if values:
-            return values
+    def _values_on_disk(self, slot: int) -> Values:
+        values: dict[NodeKey, Mapping[str, float]] = {}
         for segment in self.segments_between(slot, slot):
             column = slot - segment.head.first
             parts = [floats(chunk[:, column].copy()) for chunk in segment.chunks()]
@@ -265,7 +267,7 @@ class Archive:
         return int(path.stem.partition("-")[2])
 
 
-def _with_metrics(report: Report, values: dict[NodeKey, dict[str, float]]) -> Report:
+def _with_metrics(report: Report, values: Values) -> Report:
     nodes = {
         topology_: [_measured(node, values.get((topology_, node.id))) for node in every]
         for topology_, every in report.nodes.items()
@@ -273,5 +275,5 @@ def _with_metrics(report: Report, values: dict[NodeKey, dict[str, float]]) -> Re
     return replace(report, nodes=nodes)
 
 
-def _measured(node: Node, metrics: dict[str, float] | None) -> Node:
-    return replace(node, metrics=metrics) if metrics else node
+def _measured(node: Node, metrics: Mapping[str, float] | None) -> Node:
+    return replace(node, metrics=dict(metrics)) if metrics else node
