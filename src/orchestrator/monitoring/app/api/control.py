@@ -112,9 +112,7 @@ async def control_many(call: Call) -> ManyOutcomes:
     async def one(target: Target) -> Outcome:
         async with gate:
             return await carry_out(
-                Asked(
-                    call.monitor, call.who, _address(call), target, body.control, body.arguments
-                )
+                Asked(call.monitor, call.who, _address(call), target, body.control, body.arguments)
             )
 
     outcomes = list(await asyncio.gather(*map(one, body.nodes)))
@@ -151,9 +149,7 @@ async def stream(socket: WebSocket, monitor: Monitor, who: Principal) -> None:
     agent, node = values.pop("agent", ""), values.pop("node", "")
     name, topology = values.pop("control", control.LOGS), values.pop("topology", None)
     try:
-        target = msgspec.convert(
-            {"agent_id": agent, "node_id": node, "topology": topology}, Target
-        )
+        target = msgspec.convert({"agent_id": agent, "node_id": node, "topology": topology}, Target)
     except msgspec.ValidationError as error:
         await refuse(socket, 4400, str(error))
         return
@@ -184,9 +180,7 @@ async def probe_channel(socket: WebSocket, monitor: Monitor, _who: Principal) ->
     channel = ProbeChannel(instance, socket.send_bytes)
     monitor.hub.add(agent_id, channel)
     try:
-        await until_first(
-            socket, _receive(socket, channel), _ping(channel), channel.closed.wait()
-        )
+        await until_first(socket, _receive(socket, channel), _ping(channel), channel.closed.wait())
     finally:
         monitor.hub.remove(agent_id, channel)
 
@@ -214,9 +208,7 @@ def _order(asked: Asked) -> Order:
             f"the probe {asked.target.agent_id} offers no {asked.control[:100]!r} "
             f"of {asked.target.node_id[:200]!r} now",
         )
-    return Order(
-        offering[0], asked.target.node_id, asked.control, asked.arguments, asked.who.name
-    )
+    return Order(offering[0], asked.target.node_id, asked.control, asked.arguments, asked.who.name)
 
 
 def _record_question(asked: Asked, order: Order) -> int:
@@ -242,9 +234,7 @@ async def _recorded(asked: Asked, number: int, answer: object) -> Response:
     return response
 
 
-def _record(
-    asked: Asked, number: int, outcome: str, topology: str, problem: str = ""
-) -> None:
+def _record(asked: Asked, number: int, outcome: str, topology: str, problem: str = "") -> None:
     record = msgspec.convert(
         {
             "at": asked.monitor.clock.now(),

@@ -84,9 +84,7 @@ async def latest(call: Call) -> Report:
 async def agent_series(call: Call) -> SeriesPage:
     """Series of a probe's host, or of another node that it reports."""
     report = await latest(call)
-    return await _series(
-        call, call.text("topology", "host"), call.text("id", report.host_id)
-    )
+    return await _series(call, call.text("topology", "host"), call.text("id", report.host_id))
 
 
 async def series(call: Call) -> SeriesPage:

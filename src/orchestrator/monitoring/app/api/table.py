@@ -115,9 +115,7 @@ def routes(endpoints: list[Endpoint], monitor: Monitor) -> list[BaseRoute]:
     return made
 
 
-def _answering(
-    endpoint: Endpoint, monitor: Monitor
-) -> Callable[[Request], Awaitable[Response]]:
+def _answering(endpoint: Endpoint, monitor: Monitor) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
         who = _checked(request, endpoint, monitor)
         for parameter in endpoint.parameters:
