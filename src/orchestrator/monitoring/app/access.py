@@ -160,7 +160,7 @@ def _read(path: Path) -> AccessFile:
 def _token_of(scope: Scope) -> str:
     for name, value in scope["headers"]:
         if name == b"authorization" and value[:7].lower() == b"bearer ":
-            return str(value[7:].strip().decode("latin-1"))
+            return bytes(value[7:]).strip().decode("latin-1")
     if scope["type"] == "websocket":  # a browser cannot give one of these a header
         query = parse_qs(scope["query_string"].decode("latin-1"))
         return query.get("access_token", [""])[0]

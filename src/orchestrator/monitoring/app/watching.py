@@ -43,6 +43,11 @@ class Watcher:
         self._has_news = asyncio.Event()
         self._has_news.set()
 
+    @property
+    def has_next(self) -> bool:
+        """Whether ``next`` has something at once."""
+        return bool(self._queue) or self._needs_reset
+
     def offer(self, frame: bytes) -> None:
         """One more frame; if there are too many, a reset instead of all of them."""
         if self._needs_reset:
@@ -58,7 +63,7 @@ class Watcher:
 
     async def next(self) -> bytes:
         """The next frame; waits for it."""
-        while not (self._queue or self._needs_reset):
+        while not self.has_next:
             self._has_news.clear()
             await self._has_news.wait()
         if self._needs_reset:

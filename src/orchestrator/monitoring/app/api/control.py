@@ -141,8 +141,8 @@ async def list_audit(call: Call) -> AuditPage:
 async def stream(socket: WebSocket, monitor: Monitor, who: Principal) -> None:
     """Logs, a shell or a container's own terminal.
 
-    Binary frames are what is written and typed. Text frames are JSON: ``{"rows": .., "columns": ..}``
-    from the user, and from the app at the end ``{"problem": .., "exit_code": ..}``.
+    Binary frames are what is written and typed. Text frames are JSON: from the user
+    ``{"rows": .., "columns": ..}``, from the app at the end ``{"problem": .., "exit_code": ..}``.
     """
     values = dict(socket.query_params)
     values.pop("access_token", None)

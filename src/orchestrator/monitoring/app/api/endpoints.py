@@ -15,6 +15,7 @@ from orchestrator.monitoring.app.api import (
     views,
 )
 from orchestrator.monitoring.app.api.table import Call, Endpoint, Parameter
+from orchestrator.monitoring.render.details import Details
 from orchestrator.monitoring.report.agents import (
     Heartbeat,
     HeartbeatAnswer,
@@ -123,7 +124,7 @@ ENDPOINTS: list[Endpoint] = [
     ),
     Endpoint(
         "GET", f"{_V1}/views/{{view}}/nodes/{{id:path}}", "read", views.read_node,
-        "All that is known of a node.", (_MOMENT,), answer=views.Details,
+        "All that is known of a node.", (_MOMENT,), answer=Details,
     ),
     Endpoint(
         "GET", f"{_V1}/layout", "read", views.read_layout, "Where a view's nodes are drawn.",
@@ -174,7 +175,7 @@ ENDPOINTS: list[Endpoint] = [
         body=grafana.QueryBody, answer=list[grafana.GrafanaSeries],
     ),
     Endpoint(
-        "POST", f"{_V1}/grafana/annotations", "read", grafana.annotations,
+        "POST", f"{_V1}/grafana/annotations", "read", grafana.list_annotations,
         "Controls that were used, for Grafana.", body=grafana.AnnotationBody,
         answer=list[grafana.Annotation],
     ),

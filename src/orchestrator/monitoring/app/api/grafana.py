@@ -105,7 +105,7 @@ async def query(call: Call) -> list[GrafanaSeries]:
     return found
 
 
-async def annotations(call: Call) -> list[Annotation]:
+async def list_annotations(call: Call) -> list[Annotation]:
     """Controls that were used in the time."""
     body = await call.body(AnnotationBody)
     begin, end = _moment(body.range.begin), _moment(body.range.end)

@@ -139,10 +139,10 @@ async def read_series(
     archive = call.monitor.archive
     newest = archive.ring.newest
     is_recent = newest is None or first > newest - 240
-    read = archive.ring.read if is_recent else archive.read
-    values = read(*key, first, last) if is_recent else await asyncio.to_thread(
-        read, *key, first, last
-    )  # fmt: skip
+    if is_recent:
+        values = archive.ring.read(*key, first, last)
+    else:
+        values = await asyncio.to_thread(archive.read, *key, first, last)
     means = _means(values, width)
     points = [
         (float((first + n * width) * STEP_S), value)

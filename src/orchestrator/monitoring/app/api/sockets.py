@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 from starlette.exceptions import HTTPException
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -47,10 +48,8 @@ async def until_first(socket: WebSocket, *jobs: object) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-    try:
+    with suppress(RuntimeError):  # it is closed already
         await socket.close(GOING_AWAY if closing.is_set() else 1000)
-    except RuntimeError:
-        pass  # it is closed already
 
 
 async def drain(socket: WebSocket) -> None:

@@ -30,7 +30,7 @@ class Parameter(NamedTuple):
     is_required: bool = False
 
 
-class Call(NamedTuple):
+class Call(msgspec.Struct, frozen=True):
     """One request, with who makes it."""
 
     request: Request

@@ -201,7 +201,8 @@ class ProbeChannel:
         return self._next_id
 
     async def _answer(self, id: int, order: Order, timeout_s: float) -> Response:
-        future = self._waiting[id] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+        self._waiting[id] = future
         try:
             await self.send(
                 Request(
