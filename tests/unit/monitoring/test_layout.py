@@ -38,11 +38,11 @@ def test_whoever_is_not_named_as_moved_has_kept_the_place(steps: list[set[int]])
         assert {id: before[id] for id in kept} == {id: layout.places[id] for id in kept}
 
 
-@given(_ids, _ids)
-def test_the_same_graph_is_laid_out_in_the_same_way(ids: set[int], others: set[int]) -> None:
+@given(_ids)
+def test_the_same_graph_is_laid_out_in_the_same_way(ids: set[int]) -> None:
     one, other = Layout(), Layout()
     one.update(_cards(ids), _edges(ids))
-    other.update(_cards(set(reversed(sorted(ids)))), _edges(ids))
+    other.update(dict(reversed(_cards(ids).items())), _edges(ids))
     assert one.places == other.places
 
 

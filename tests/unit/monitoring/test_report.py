@@ -4,11 +4,11 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.monitoring.reports import report, reports
 
 from orchestrator.monitoring.report import Limits, Node, ReportError, changes, check, codec, ids
 from orchestrator.monitoring.report import control as messages
 from orchestrator.monitoring.report.merging import merge
-from tests.unit.monitoring.reports import report, reports
 
 NOW = 1015.0
 

@@ -60,6 +60,8 @@ def _check_head(report: Report, now: float, limits: Limits) -> None:
         raise ReportError(f"the report is {now - report.taken_at:.0f} s old, too old to be used")
     if not report.host_id.isprintable():
         raise ReportError(f"the host id {report.host_id!r} has characters that cannot be shown")
+    if all(node.id != report.host_id for node in report.nodes.get("host", ())):
+        raise ReportError(f"the host {report.host_id!r} itself is not among the hosts it reports")
 
 
 def _check_sizes(report: Report, limits: Limits) -> None:

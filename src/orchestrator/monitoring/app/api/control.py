@@ -124,8 +124,7 @@ async def carry_out(asked: Asked) -> Outcome:
     try:
         order = _order(asked)
         number = _record_question(asked, order)
-        answer = asked.monitor.hub.channel(asked.target.agent_id).ask(order)
-        response = await _recorded(asked, number, answer)
+        response = await _recorded(asked, number, order)
         if response.problem:
             raise HTTPException(409, response.problem)
     except HTTPException as error:
@@ -218,10 +217,10 @@ def _record_question(asked: Asked, order: Order) -> int:
     return number
 
 
-async def _recorded(asked: Asked, number: int, answer: object) -> Response:
+async def _recorded(asked: Asked, number: int, order: Order) -> Response:
     """The probe's response, which is in the record then. Raises HTTPException."""
     try:
-        response: Response = await answer  # type: ignore[misc]
+        response = await asked.monitor.hub.channel(asked.target.agent_id).ask(order)
     except NotReachableError as error:
         asked.monitor.counts.controls_failed += 1
         _record(asked, number, "failed", "", str(error))

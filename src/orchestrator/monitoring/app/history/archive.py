@@ -65,6 +65,7 @@ class Archive:
         for path in sorted(self._directory.glob("series-*.log")):
             self._restore_log(path, now)
         self.ring.take_changed_blocks()
+        self.ring.take_dirty_slots(slot_at(now) + 1)
         self._written = slot_at(now) - 1
 
     def report(self, report: Report, before: Report | None) -> None:
@@ -81,7 +82,9 @@ class Archive:
         try:
             self._counts.history_bytes_written += self._topology.flush(now)
             if self._written < current - 1:
-                self._keep_slot(current - 1)
+                self._written = current - 1
+                for slot in self.ring.take_dirty_slots(current):
+                    self._keep_slot(slot, current - 1)
         except OSError as error:
             self._counts.history_errors += 1
             logger.error("cannot write history in %s: %s", self._directory, error)
@@ -148,12 +151,12 @@ class Archive:
             self._segments.pop(file.path, None)
         retention.delete(going)
 
-    def _keep_slot(self, slot: int) -> None:
-        if self._log is None or self._hour_of(self._log.path) != slot // HOUR_SLOTS:
-            self._begin_hour(slot)
+    def _keep_slot(self, slot: int, latest: int) -> None:
+        """Also one that reports came for when it had long been over."""
+        if self._log is None or self._hour_of(self._log.path) != latest // HOUR_SLOTS:
+            self._begin_hour(latest)
         assert self._log is not None
         self._counts.history_bytes_written += self._log.append(self.ring, slot)
-        self._written = slot
 
     def _begin_hour(self, slot: int) -> None:
         over, self._log = self._log, None

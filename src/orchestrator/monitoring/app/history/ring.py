@@ -66,6 +66,7 @@ class Ring:
         self._newest: int | None = None
         self._swept = 0
         self._changed: set[NodeKey] = set()
+        self._dirty: set[int] = set()
 
     @property
     def series(self) -> int:
@@ -120,6 +121,12 @@ class Ring:
         ]
         self._changed.clear()
         return changed
+
+    def take_dirty_slots(self, before: int) -> list[int]:
+        """The slots before one that were written to since this was last asked, in order."""
+        found = sorted(slot for slot in self._dirty if slot < before)
+        self._dirty.difference_update(found)
+        return [slot for slot in found if self._is_kept(slot)]
 
     def all_blocks(self) -> list[tuple[int, str, str, tuple[str, ...]]]:
         """All blocks."""
@@ -190,6 +197,7 @@ class Ring:
     ) -> None:
         with np.errstate(over="ignore"):
             bits = np.asarray(values, np.float32).view(np.uint32)
+        self._dirty.add(slot)
         self._cells[slot % SLOTS, columns] = bits ^ _NAN
 
     def _block(
