@@ -1,4 +1,4 @@
-"""Apps and probes for the tests: real apps on free ports, and probes that say what they are told."""
+"""Apps and probes for the tests: real apps, and probes that say what they are told."""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import strategies as st
 
 from orchestrator.monitoring.report import Connection, Node, Report
@@ -9,9 +11,9 @@ from orchestrator.monitoring.report import Connection, Node, Report
 HOSTS = ("a", "b", "c")
 
 
-def report(host: str, number: int = 1, **changes: object) -> Report:
+def report(host: str, number: int = 1, **changes: Any) -> Report:
     """What a probe on a host with nothing on it says."""
-    fields: dict[str, object] = {
+    fields: dict[str, Any] = {
         "version": 1,
         "agent_id": host,
         "instance": "first",
@@ -21,7 +23,7 @@ def report(host: str, number: int = 1, **changes: object) -> Report:
         "host_id": host,
         "nodes": {"host": [Node(id=host, addresses=[f";10.0.0.{ord(host[0])}"])]},
     }
-    return Report(**{**fields, **changes})  # type: ignore[arg-type]
+    return Report(**{**fields, **changes})
 
 
 _numbers = st.integers(0, 10**6).map(lambda n: n / 4)  # their sums are exact
@@ -87,7 +89,7 @@ def _connection(draw: st.DrawFn, host: str) -> Connection:
     )
     port = 80 + draw(_few)
     process = f"{host};{draw(_few)}"
-    counted = {
+    counted: dict[str, Any] = {
         "bytes_sent": draw(st.integers(0, 10**9)),
         "count": draw(st.integers(0, 5)),
         "rtt_ms": draw(st.sampled_from([None, 0.5, 12.0])),

@@ -1,5 +1,7 @@
 """The contract between probes and the app."""
 
+from typing import Any
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -41,7 +43,7 @@ def test_any_bytes_are_a_report_or_refused_with_a_sentence(data: bytes, media_ty
         ({"nodes": {"host": [Node(id="a"), *(Node(id=str(n)) for n in range(9))]}}, "10 nodes"),
     ],
 )
-def test_a_report_that_cannot_be_used_is_refused(changed: dict[str, object], reason: str) -> None:
+def test_a_report_that_cannot_be_used_is_refused(changed: dict[str, Any], reason: str) -> None:
     with pytest.raises(ReportError, match=reason):
         check(report("a", **changed), NOW, Limits(max_nodes=9))
 

@@ -10,6 +10,7 @@ import numpy as np
 from starlette.exceptions import HTTPException
 
 from orchestrator.monitoring.app.api.table import Call
+from orchestrator.monitoring.app.counts import Counts
 from orchestrator.monitoring.app.history.ring import STEP_S, slot_at
 from orchestrator.monitoring.report.model import TOPOLOGIES, Node, Report
 
@@ -57,7 +58,7 @@ class Stats(msgspec.Struct, frozen=True):
     channels: int
     history_bytes: int
     history_since: float | None
-    counts: dict[str, object]
+    counts: Counts
 
 
 async def topology(call: Call) -> TopologyPage:
@@ -108,7 +109,7 @@ async def stats(call: Call) -> Stats:
         monitor.watching.channels,
         archive.size(),
         archive.oldest_at(),
-        msgspec.to_builtins(monitor.counts),
+        monitor.counts,
     )
 
 

@@ -1,9 +1,9 @@
-"""An hour of all series in memory: one matrix, a row for each 15 s, a column for each series.
+"""An hour of all series in memory: one matrix, a row for each series, a column for each 15 s.
 
-A node has a block of columns, one for each of its metrics, so that a report is written with one
+A node has a block of rows, one for each of its metrics, so that a report is written with one
 assignment. Cells hold the bits of a float32 combined with those of NaN, so that memory which was
 never written reads as "not known" - and costs nothing, as the system gives pages only when they are
-written to.
+written to; a series has 1 kB of its own, so as many pages are written to as series are used.
 
 When the matrix is full, new processes are refused first: hosts, containers and services keep a
 fifth of it for themselves. Blocks of nodes that were not heard of for an hour are given up.
@@ -39,7 +39,7 @@ class Cells(NamedTuple):
 
 
 class Block(NamedTuple):
-    """The columns of one node: ``names[n]`` is in column ``first + n``."""
+    """The rows of one node: ``names[n]`` is in row ``first + n``."""
 
     first: int
     names: tuple[str, ...]
@@ -57,7 +57,7 @@ class Ring:
         self.dropped = 0
         """Values that had no room."""
         self._max_series = max_series
-        self._cells = np.zeros((SLOTS, max_series), np.uint32)
+        self._cells = np.zeros((max_series, SLOTS), np.uint32)
         self._blocks: dict[NodeKey, Block] = {}
         self._written: dict[NodeKey, int] = {}
         self._free: dict[int, list[int]] = {}
@@ -83,15 +83,15 @@ class Ring:
         slot = slot_at(report.taken_at)
         if not self._advance(slot):
             return
-        columns: list[int] = []
+        rows: list[int] = []
         values: list[float] = []
         for topology, nodes in report.nodes.items():
             for node in nodes:
                 if node.metrics:
                     block = self._block(topology, node.id, node.metrics, slot)
                     if block is not None:
-                        _place(block, node.metrics, columns, values)
-        self._write(slot, columns, values)
+                        _place(block, node.metrics, rows, values)
+        self._write(slot, rows, values)
 
     def restore(self, topology: str, id: str, names: tuple[str, ...], values: Cells) -> None:
         """Write what was kept on disk of one node: a row for each metric, slots as columns.
@@ -108,12 +108,12 @@ class Ring:
             return
         block = self._block(topology, id, dict.fromkeys(names, 0.0), last)
         if block is not None:
-            rows = np.arange(begin, last + 1) % SLOTS
-            columns = np.array([_column(block, name) for name in names])
-            self._cells[rows[None, :], columns[:, None]] = cells[:, begin - first :]
+            slots = np.arange(begin, last + 1) % SLOTS
+            rows = np.array([_row_of(block, name) for name in names])
+            self._cells[rows[:, None], slots[None, :]] = cells[:, begin - first :]
 
     def take_changed_blocks(self) -> list[tuple[int, str, str, tuple[str, ...]]]:
-        """The blocks that are new since this was last asked: first column, node, names."""
+        """The blocks that are new since this was last asked: first row, node, names."""
         changed = [
             (block.first, *key, block.names)
             for key in self._changed
@@ -134,7 +134,7 @@ class Ring:
 
     def cells(self, slot: int) -> NDArray[np.uint32]:
         """What is in a slot, as it is kept: for the disk."""
-        return self._cells[slot % SLOTS, : self._end].copy()
+        return self._cells[: self._end, slot % SLOTS].copy()
 
     def nodes(self) -> Iterator[tuple[NodeKey, Block]]:
         """All nodes with series."""
@@ -153,24 +153,24 @@ class Ring:
             return values
         begin, end = max(first, self._newest - SLOTS + 1), min(last, self._newest)
         if begin <= end:
-            rows = np.arange(begin, end + 1) % SLOTS
-            cells = self._cells[rows, _column(block, name)]
+            slots = np.arange(begin, end + 1) % SLOTS
+            cells = self._cells[_row_of(block, name), slots]
             values[begin - first : end - first + 1] = floats(cells)
         return values
 
     def cells_of(
         self, blocks: Iterable[tuple[int, tuple[str, ...]]], first: int, last: int
     ) -> NDArray[np.uint32]:
-        """What is kept of some blocks (first column, names), a row for each metric."""
-        columns = [n for begin, names in blocks for n in range(begin, begin + len(names))]
-        rows = np.arange(first, last + 1) % SLOTS
-        return self._cells[rows[None, :], np.array(columns, np.int64)[:, None]]
+        """What is kept of some blocks (first row, names), a row for each metric."""
+        rows = [n for begin, names in blocks for n in range(begin, begin + len(names))]
+        slots = np.arange(first, last + 1) % SLOTS
+        return self._cells[np.array(rows, np.int64)[:, None], slots[None, :]]
 
     def values_at(self, slot: int) -> dict[NodeKey, Mapping[str, float]]:
         """What was measured in one slot, by node."""
         if not self._is_kept(slot):
             return {}
-        values = floats(self._cells[slot % SLOTS, : self._end]).tolist()
+        values = floats(self._cells[: self._end, slot % SLOTS]).tolist()
         return {
             key: found
             for key, block in self._blocks.items()
@@ -187,18 +187,16 @@ class Ring:
             return True
         if slot > self._newest:
             for new in range(max(self._newest + 1, slot - SLOTS + 1), slot + 1):
-                self._cells[new % SLOTS, : self._end] = 0
+                self._cells[: self._end, new % SLOTS] = 0
             self._newest = slot
             self._sweep()
         return slot > self._newest - SLOTS
 
-    def _write(
-        self, slot: int, columns: list[int], values: list[float] | NDArray[np.float32]
-    ) -> None:
+    def _write(self, slot: int, rows: list[int], values: list[float] | NDArray[np.float32]) -> None:
         with np.errstate(over="ignore"):
             bits = np.asarray(values, np.float32).view(np.uint32)
         self._dirty.add(slot)
-        self._cells[slot % SLOTS, columns] = bits ^ _NAN
+        self._cells[rows, slot % SLOTS] = bits ^ _NAN
 
     def _block(
         self, topology: str, id: str, metrics: Mapping[str, float], slot: int
@@ -222,7 +220,7 @@ class Ring:
             return None
         if block is not None:
             old = slice(block.first, block.first + len(block.names))
-            self._cells[:, first : first + len(block.names)] = self._cells[:, old]
+            self._cells[first : first + len(block.names)] = self._cells[old]
             self._release(block)
         grown = self._blocks[key] = Block(first, names)
         self._changed.add(key)
@@ -243,7 +241,7 @@ class Ring:
 
     def _release(self, block: Block) -> None:
         size = len(block.names)
-        self._cells[:, block.first : block.first + size] = 0
+        self._cells[block.first : block.first + size] = 0
         self._free.setdefault(size, []).append(block.first)
         self._used -= size
 
@@ -266,17 +264,17 @@ def _covers(block: Block, metrics: Mapping[str, float]) -> bool:
     return block.names == tuple(metrics) or all(name in block.names for name in metrics)
 
 
-def _column(block: Block, name: str) -> int:
+def _row_of(block: Block, name: str) -> int:
     return block.first + block.names.index(name)
 
 
 def _place(
-    block: Block, metrics: Mapping[str, float], columns: list[int], values: list[float]
+    block: Block, metrics: Mapping[str, float], rows: list[int], values: list[float]
 ) -> None:
     if block.names == tuple(metrics):
-        columns.extend(range(block.first, block.first + len(block.names)))
+        rows.extend(range(block.first, block.first + len(block.names)))
     else:
-        columns.extend(_column(block, name) for name in metrics)
+        rows.extend(_row_of(block, name) for name in metrics)
     values.extend(metrics.values())
 
 

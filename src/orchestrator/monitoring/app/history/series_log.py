@@ -1,7 +1,6 @@
 """The series of the current hour on disk: a row for each slot that is over, as it is in memory.
 
-A record says which blocks are new (first column, node, names) and what was in all columns of one
-slot. A file is begun for each hour and whenever the app starts, with all blocks first; at the end
+A record says which blocks are new (first row, node, names) and what all rows had in one slot. A file is begun for each hour and whenever the app starts, with all blocks first; at the end
 of the hour it is replaced by a segment.
 """
 
