@@ -207,7 +207,7 @@ class Ring:
             block = self._grown(key, block, metrics)
             if block is None:
                 return None
-        self._written[key] = slot
+        self._written[key] = max(self._written.get(key, slot), slot)  # a report may come late
         return block
 
     def _grown(

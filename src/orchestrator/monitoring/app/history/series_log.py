@@ -1,7 +1,8 @@
 """The series of the current hour on disk: a row for each slot that is over, as it is in memory.
 
-A record says which blocks are new (first row, node, names) and what all rows had in one slot. A file is begun for each hour and whenever the app starts, with all blocks first; at the end
-of the hour it is replaced by a segment.
+A record says which blocks are new (first row, node, names) and what all rows had in one slot. A
+file is begun for each hour and whenever the app starts, with all blocks first; at the end of the
+hour it is replaced by a segment.
 """
 
 from __future__ import annotations
