@@ -14,6 +14,7 @@ from orchestrator.monitoring.app.history import records, retention, topology
 from orchestrator.monitoring.app.history.archive import Archive
 from orchestrator.monitoring.app.history.retention import Kept
 from orchestrator.monitoring.app.history.ring import HOUR_SLOTS, SLOTS, STEP_S, Ring, slot_at
+from orchestrator.monitoring.app.history.segments import Node as Row
 from orchestrator.monitoring.app.history.segments import Segment, SegmentError, write
 from orchestrator.monitoring.report import Node, Report, changes
 
@@ -85,7 +86,7 @@ def test_records_before_a_damaged_one_are_read(
 
 def test_a_segment_gives_back_each_series(tmp_path: Path) -> None:
     cells = np.arange(2500 * 4, dtype=np.uint32).reshape(2500, 4)
-    nodes = [("process", f"a;{n}", ("cpu_percent", "threads")) for n in range(1250)]
+    nodes: list[Row] = [("process", f"a;{n}", ("cpu_percent", "threads")) for n in range(1250)]
     write(tmp_path / "s", 40, 4, nodes, (cells[at : at + 1024] for at in range(0, 2500, 1024)))
     segment = Segment(tmp_path / "s")
     assert (segment.head.first, segment.last, segment.nodes()) == (40, 43, nodes)

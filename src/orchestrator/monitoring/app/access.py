@@ -162,8 +162,8 @@ def _token_of(scope: Scope) -> str:
         if name == b"authorization" and value[:7].lower() == b"bearer ":
             return bytes(value[7:]).strip().decode("latin-1")
     if scope["type"] == "websocket":  # a browser cannot give one of these a header
-        query = parse_qs(scope["query_string"].decode("latin-1"))
-        return query.get("access_token", [""])[0]
+        text: bytes = scope["query_string"]
+        return parse_qs(text.decode("latin-1")).get("access_token", [""])[0]
     return ""
 
 
