@@ -11,6 +11,7 @@ from orchestrator.cli.servers.up import UpConfig
 from orchestrator.marathon.config import MarathonConfig
 from orchestrator.marathon.stopped import BackupConfig
 from orchestrator.master.config import MasterConfig
+from orchestrator.monitoring.app.config import AppConfig
 from orchestrator.runtime.config import Setting, settings_of
 
 PAGE = Path(__file__).parent / "settings.md"
@@ -19,6 +20,7 @@ _SERVERS = {
     "master": MasterConfig,
     "agent": AgentConfig,
     "marathon": MarathonConfig,
+    "app": AppConfig,
 }
 _COMMANDS = {"marathon-backup": BackupConfig, "marathon-restore": BackupConfig}
 _HEAD = """# Settings

@@ -26,6 +26,7 @@ _SERVERS = {
     "master": _Lazy("servers.master", "Run a Mesos-compatible master."),
     "agent": _Lazy("servers.agent", "Run an agent, which launches tasks on this machine."),
     "marathon": _Lazy("servers.marathon", "Run Marathon, which keeps apps running."),
+    "app": _Lazy("servers.app", "Run the monitoring app, to which probes report."),
 }
 _CLIENT = {
     "deploy": _Lazy("client.deploy", "Deploy apps from a JSON or YAML file and follow it."),

@@ -1,0 +1,51 @@
+"""The app's own metrics, for /metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from prometheus_client.core import Metric
+
+from orchestrator.monitoring.app.monitor import Monitor
+from orchestrator.monitoring.report.model import TOPOLOGIES
+from orchestrator.runtime.metrics import counter, gauge, labelled_counter, labelled_gauge
+
+_PREFIX = "orchestrator_app_"
+_COUNTERS = {
+    "reports": "Reports taken.",
+    "report_bytes": "Bytes of reports taken, as they came.",
+    "late_reports": "Reports older than what was there.",
+    "duplicate_reports": "Reports that were there already.",
+    "agents_lost": "Probes given up as silent.",
+    "frames": "Frames written for those who watch.",
+    "frame_bytes": "Bytes of these.",
+    "frames_sent": "Frames sent, one for each who watches.",
+    "slow_watchers": "Resets for watchers that read too slowly.",
+    "controls": "Controls asked of probes.",
+    "controls_refused": "Controls not allowed.",
+    "controls_failed": "Controls that probes could not carry out.",
+    "history_bytes_written": "Bytes of history written.",
+    "history_errors": "Failures to read or write history.",
+    "remote_write_sent": "Samples that the remote write target took.",
+    "remote_write_dropped": "Samples dropped as the target did not take them in time.",
+    "remote_write_failures": "Requests that it refused or did not answer.",
+    "bus_published": "Reports published to other apps.",
+    "bus_received": "Reports received from other apps.",
+    "bus_errors": "Failures of the bus.",
+}
+
+
+def read(monitor: Monitor) -> Iterable[Metric]:
+    """All families."""
+    counts, ring = monitor.counts, monitor.archive.ring
+    for name, text in _COUNTERS.items():
+        yield counter(_PREFIX + name, text, getattr(counts, name))
+    refused = [((reason,), float(count)) for reason, count in counts.refused.items()]
+    yield labelled_counter(_PREFIX + "refused_reports", "Reports refused.", ("reason",), refused)
+    yield gauge(_PREFIX + "agents", "Probes that report.", len(monitor.roster))
+    yield gauge(_PREFIX + "control_channels", "Probes that controls reach.", len(monitor.hub))
+    nodes = [((name,), float(len(monitor.picture.nodes(name)))) for name in TOPOLOGIES]
+    yield labelled_gauge(_PREFIX + "nodes", "Nodes known.", ("topology",), nodes)
+    yield gauge(_PREFIX + "series", "Series in memory.", ring.series)
+    yield counter(_PREFIX + "series_dropped", "Values without room in memory.", ring.dropped)
+    yield gauge(_PREFIX + "watchers", "WebSockets that watch views.", monitor.watching.watchers)

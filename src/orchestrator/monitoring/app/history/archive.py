@@ -1,0 +1,282 @@
+"""History: the hour in memory, and what is on disk before it.
+
+Every 15 s ``keep`` writes the slot that is over and what has changed in topology; a kill -9 takes
+no more than that. When an hour is over, a thread compresses it into a segment while the next one
+is being filled. What cannot be written (a full disk) is counted and logged, and tried again with
+the next slot: the app goes on without history rather than not at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+from msgspec.structs import replace
+from numpy.typing import NDArray
+
+from orchestrator.monitoring.app.counts import Counts
+from orchestrator.monitoring.app.history import retention, series_log, topology
+from orchestrator.monitoring.app.history.retention import Kept
+from orchestrator.monitoring.app.history.ring import (
+    HOUR_SLOTS,
+    STEP_S,
+    Cells,
+    NodeKey,
+    Ring,
+    floats,
+    slot_at,
+)
+from orchestrator.monitoring.app.history.segments import CHUNK, Segment, SegmentError, write
+from orchestrator.monitoring.report.model import Node, Report
+
+logger = logging.getLogger(__name__)
+_MAX_DAYS_S = 366 * 86400
+Values = Mapping[NodeKey, Mapping[str, float]]
+"""What was measured in one slot, by node."""
+
+
+class Archive:
+    """Reads and writes the history of one app."""
+
+    def __init__(
+        self, directory: Path, ring: Ring, counts: Counts, retention_s: float, max_bytes: int
+    ) -> None:
+        self.ring = ring
+        self._directory = directory
+        self._counts = counts
+        self._retention_s = min(retention_s, _MAX_DAYS_S)
+        self._max_bytes = max_bytes
+        self._topology = topology.TopologyLog(directory)
+        self._log: series_log.SeriesLog | None = None
+        self._written = -1  # slot
+        self._segments: dict[Path, Segment] = {}
+        self._compressing: asyncio.Task[None] | None = None
+
+    def open(self, now: float) -> None:
+        """Take up what an app before has left. Raises OSError."""
+        self._directory.mkdir(parents=True, exist_ok=True)
+        for path in self._directory.glob("*.part"):
+            path.unlink(missing_ok=True)
+        self._find_segments()
+        self._restore_segments(now)
+        for path in sorted(self._directory.glob("series-*.log")):
+            self._restore_log(path, now)
+        self.ring.take_changed_blocks()
+        self.ring.take_dirty_slots(slot_at(now) + 1)
+        self._written = slot_at(now) - 1
+
+    def report(self, report: Report, before: Report | None) -> None:
+        """A probe has reported something new."""
+        self._topology.report(report, before)
+
+    def lost(self, agent_id: str, at: float) -> None:
+        """A probe was given up."""
+        self._topology.lost(agent_id, at)
+
+    def keep(self, now: float) -> None:
+        """Write what is over by now; to be called every few seconds."""
+        current = slot_at(now)
+        try:
+            self._counts.history_bytes_written += self._topology.flush(now)
+            if self._written < current - 1:
+                self._written = current - 1
+                for slot in self.ring.take_dirty_slots(current):
+                    self._keep_slot(slot, current - 1)
+        except OSError as error:
+            self._counts.history_errors += 1
+            logger.error("cannot write history in %s: %s", self._directory, error)
+
+    async def close(self, now: float) -> None:
+        """Write what there is, also of the slot that is not over."""
+        self.keep(now)
+        try:
+            if self._log is not None and self.ring.newest is not None:
+                self._log.append(self.ring, self.ring.newest)
+        except OSError as error:
+            logger.error("cannot write history in %s: %s", self._directory, error)
+        if self._compressing is not None:
+            await asyncio.gather(self._compressing, return_exceptions=True)
+        if self._log is not None:
+            self._log.close()
+        self._topology.close()
+
+    def read(
+        self, topology_: str, id: str, name: str, first: int, last: int
+    ) -> NDArray[np.float32]:
+        """One series in the slots from first to last, from memory and disk; NaN where not known."""
+        values = self.ring.read(topology_, id, name, first, last)
+        for segment in self.segments_between(first, last):
+            begin = max(first, segment.head.first)
+            end = min(last, segment.last)
+            part = values[begin - first : end - first + 1]
+            if not np.isnan(part).any():
+                continue
+            cells = self._read_segment(segment, topology_, id, name)
+            if cells is not None:
+                old = floats(cells[begin - segment.head.first : end - segment.head.first + 1])
+                np.copyto(part, old, where=np.isnan(part))
+        return values
+
+    def segments_between(self, first: int, last: int) -> list[Segment]:
+        """Those with any of these slots."""
+        segments = list(self._segments.values())
+        return [one for one in segments if one.head.first <= last and one.last >= first]
+
+    def reports_at(self, moment: float, recent: Values) -> list[Report]:
+        """What every probe saw at a moment, with what was measured.
+
+        ``recent`` is what the ring has of its slot. This takes a while: call it in a thread.
+        """
+        values = recent or self._values_on_disk(slot_at(moment))
+        return [
+            _with_metrics(report, values) for report in topology.reports_at(self._directory, moment)
+        ]
+
+    def oldest_at(self) -> float | None:
+        """Since when there is topology."""
+        every = topology.files(self._directory)
+        return topology.began_at(every[0]) if every else None
+
+    def size(self) -> int:
+        """Bytes on disk."""
+        return sum(file.size for file in self._files())
+
+    def clean(self, now: float) -> None:
+        """Delete what is too old or too much."""
+        going = retention.superfluous(self._files(), now, self._retention_s, self._max_bytes)
+        for file in going:
+            self._segments.pop(file.path, None)
+        retention.delete(going)
+
+    def _keep_slot(self, slot: int, latest: int) -> None:
+        """Also one that reports came for when it had long been over."""
+        if self._log is None or self._hour_of(self._log.path) != latest // HOUR_SLOTS:
+            self._begin_hour(latest)
+        assert self._log is not None
+        self._counts.history_bytes_written += self._log.append(self.ring, slot)
+
+    def _begin_hour(self, slot: int) -> None:
+        over, self._log = self._log, None
+        hour = slot // HOUR_SLOTS
+        if over is not None:
+            over.close()
+            self._compressing = asyncio.create_task(self._compress(self._hour_of(over.path)))
+        self._log = series_log.SeriesLog(self._directory / f"series-{hour}.log")
+
+    async def _compress(self, hour: int) -> None:
+        """Replace the log of an hour by a segment."""
+        blocks = self.ring.all_blocks()
+        try:
+            await asyncio.to_thread(self._write_segment, hour, blocks)
+        except OSError as error:
+            self._counts.history_errors += 1
+            logger.error("cannot write history in %s: %s", self._directory, error)
+        self.clean(float((hour + 1) * HOUR_SLOTS * STEP_S))
+
+    def _write_segment(self, hour: int, blocks: list[series_log.BlockRow]) -> None:
+        first = hour * HOUR_SLOTS
+        last = first + HOUR_SLOTS - 1
+        nodes, rows = [], []
+        for begin, topology_, id, names in blocks:
+            if self.ring.cells_of([(begin, names)], first, last).any():
+                nodes.append((topology_, id, names))
+                rows.append((begin, names))
+        path = self._directory / f"series-{hour}.seg"
+        size = write(path, first, HOUR_SLOTS, nodes, self._chunks(rows, first, last))
+        self._counts.history_bytes_written += size
+        self._segments[path] = Segment(path)
+        for log in self._directory.glob(f"series-{hour}.log"):
+            log.unlink(missing_ok=True)
+
+    def _chunks(
+        self, rows: list[tuple[int, tuple[str, ...]]], first: int, last: int
+    ) -> Iterator[NDArray[np.uint32]]:
+        columns = [(begin + n, ("",)) for begin, names in rows for n in range(len(names))]
+        for at in range(0, len(columns), CHUNK):
+            yield self.ring.cells_of(columns[at : at + CHUNK], first, last)
+
+    def _find_segments(self) -> None:
+        for path in sorted(self._directory.glob("series-*.seg")):
+            try:
+                self._segments[path] = Segment(path)
+            except (OSError, SegmentError, ValueError) as error:
+                self._counts.history_errors += 1
+                logger.error("an hour of history cannot be read: %s", error)
+
+    def _restore_segments(self, now: float) -> None:
+        """The last hour goes on to be in memory."""
+        for segment in self.segments_between(slot_at(now) - HOUR_SLOTS, slot_at(now)):
+            try:
+                self._restore_segment(segment)
+            except (OSError, SegmentError) as error:
+                self._counts.history_errors += 1
+                logger.error("an hour of history cannot be read: %s", error)
+
+    def _restore_segment(self, segment: Segment) -> None:
+        cells = np.concatenate(list(segment.chunks()) or [np.zeros((0, 0), np.uint32)])
+        at = 0
+        for topology_, id, names in segment.nodes():
+            part = Cells(segment.head.first, cells[at : at + len(names)])
+            self.ring.restore(topology_, id, names, part)
+            at += len(names)
+
+    def _restore_log(self, path: Path, now: float) -> None:
+        series_log.restore(path, self.ring)
+        hour = self._hour_of(path)
+        if hour != slot_at(now) // HOUR_SLOTS:
+            self._write_segment(hour, self.ring.all_blocks())
+
+    def _read_segment(
+        self, segment: Segment, topology_: str, id: str, name: str
+    ) -> NDArray[np.uint32] | None:
+        try:
+            return segment.read(topology_, id, name)
+        except (OSError, SegmentError) as error:
+            self._counts.history_errors += 1
+            logger.error("an hour of history cannot be read: %s", error)
+            return None
+
+    def _values_on_disk(self, slot: int) -> Values:
+        values: dict[NodeKey, Mapping[str, float]] = {}
+        for segment in self.segments_between(slot, slot):
+            column = slot - segment.head.first
+            parts = [floats(chunk[:, column].copy()) for chunk in segment.chunks()]
+            every = np.concatenate(parts).tolist() if parts else []
+            at = 0
+            for topology_, id, names in segment.nodes():
+                found = dict(zip(names, every[at : at + len(names)], strict=True))
+                known = {name: one for name, one in found.items() if not np.isnan(one)}
+                values[topology_, id] = known
+                at += len(names)
+        return values
+
+    def _files(self) -> list[Kept]:
+        kept = [
+            Kept(path, topology.began_at(path), path.stat().st_size)
+            for path in topology.files(self._directory)[:-1]
+        ]
+        segments = list(self._segments)
+        return kept + [
+            Kept(path, self._hour_of(path) * HOUR_SLOTS * STEP_S, path.stat().st_size)
+            for path in segments
+            if path.exists()
+        ]
+
+    @staticmethod
+    def _hour_of(path: Path) -> int:
+        return int(path.stem.partition("-")[2])
+
+
+def _with_metrics(report: Report, values: Values) -> Report:
+    nodes = {
+        topology_: [_measured(node, values.get((topology_, node.id))) for node in every]
+        for topology_, every in report.nodes.items()
+    }
+    return replace(report, nodes=nodes)
+
+
+def _measured(node: Node, metrics: Mapping[str, float] | None) -> Node:
+    return replace(node, metrics=dict(metrics)) if metrics else node

@@ -1,0 +1,87 @@
+"""Everything one app has in memory, put together; the API reads and changes it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+from orchestrator.monitoring.app.access import Access
+from orchestrator.monitoring.app.config import AppConfig
+from orchestrator.monitoring.app.control.audit import Audit
+from orchestrator.monitoring.app.control.hub import Hub
+from orchestrator.monitoring.app.counts import Counts
+from orchestrator.monitoring.app.history.archive import Archive, Values
+from orchestrator.monitoring.app.history.ring import Ring, slot_at
+from orchestrator.monitoring.app.intake import Intake
+from orchestrator.monitoring.app.roster import Roster
+from orchestrator.monitoring.app.watching import Watching
+from orchestrator.monitoring.render.picture import Picture
+from orchestrator.monitoring.report.validity import Limits
+from orchestrator.runtime.clock import Clock
+
+Publish = Callable[[bytes, str, str], None]
+"""Takes a report as it came, its media type and its encoding."""
+_PAST_KEPT = 4  # pictures of past moments
+
+
+class Monitor:
+    """The parts of an app."""
+
+    def __init__(self, config: AppConfig, access: Access, directory: Path, clock: Clock) -> None:
+        self.config = config
+        self.access = access
+        self.clock = clock
+        self.started_at = clock.now()
+        self.counts = Counts()
+        self.picture = Picture()
+        self.roster = Roster(config.max_agents)
+        limits = Limits(max_bytes=config.max_report_bytes, max_nodes=config.max_report_nodes)
+        self.intake = Intake(self.picture, self.roster, self.counts, limits, config.max_nodes)
+        self.watching = Watching(self.picture, self.counts, config.max_watchers)
+        self.archive = Archive(
+            directory / "history",
+            Ring(config.max_series),
+            self.counts,
+            config.retention_days * 86400,
+            config.retention_mb * 1024 * 1024,
+        )
+        self.audit = Audit(directory / "audit.jsonl")
+        self.hub = Hub()
+        self.publish: Publish | None = None
+        """With a bus: has the other apps know of a report that was taken here."""
+        self.intake.measure.append(self.archive.ring.put)
+        self.intake.remember.append(self.archive.report)
+        self._past: dict[int, Picture] = {}
+        self._reading_past = asyncio.Lock()
+
+    def tick(self) -> None:
+        """What has to be done every now and then."""
+        now = self.clock.now()
+        for agent_id in self.roster.remove_silent(now):
+            self.intake.lose(agent_id)
+            self.archive.lost(agent_id, now)
+        self.watching.tick(now)
+        self.archive.keep(now)
+
+    async def past(self, moment: float) -> Picture:
+        """The picture of a past moment, to within 15 s."""
+        slot = slot_at(moment)
+        async with self._reading_past:
+            picture = self._past.get(slot)
+            if picture is None:
+                picture = await asyncio.to_thread(
+                    self._read_past, moment, self.archive.ring.values_at(slot)
+                )
+                if slot < slot_at(self.clock.now()) - 1:  # else more may come
+                    while len(self._past) >= _PAST_KEPT:
+                        del self._past[next(iter(self._past))]
+                    self._past[slot] = picture
+            return picture
+
+    def _read_past(self, moment: float, recent: Values) -> Picture:
+        picture = Picture()
+        for report in self.archive.reports_at(moment, recent):
+            picture.put(report)
+        picture.seen()
+        return picture

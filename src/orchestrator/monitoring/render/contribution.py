@@ -1,0 +1,162 @@
+"""What one report contributes to one view: cards, and flows between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from orchestrator.monitoring.render.cards import Card
+from orchestrator.monitoring.render.flow import Flow, total
+from orchestrator.monitoring.render.lineage import PSEUDO, Lineage, Local, climb
+from orchestrator.monitoring.render.picture import Seen
+from orchestrator.monitoring.render.views import View
+from orchestrator.monitoring.report import keys
+from orchestrator.monitoring.report.model import Node
+
+Find = Callable[[str, str], Node | None]
+Pair = tuple[str, str]
+
+_GROUP_LABELS = (
+    "com.docker.compose.project",
+    "io.kubernetes.pod.namespace",
+    "app.kubernetes.io/part-of",
+    "com.docker.stack.namespace",
+    "MESOS_FRAMEWORK",
+)
+_GROUP_PARENTS = ("marathon_app", "service", "namespace", "mesos_framework", "deployment")
+_PSEUDO_LABELS = {"internet": "The Internet", "unknown": "Addresses without a probe"}
+_DIRECTIONS = {"in": "inbound", "out": "outbound"}
+OUTSIDE = "outside"
+
+
+class Contribution(NamedTuple):
+    """Of one report to one view."""
+
+    cards: dict[str, Card]
+    flows: dict[Pair, Flow]
+
+
+NOTHING = Contribution({}, {})
+
+
+class Fold:
+    """Finds the node of a view that a lineage is folded into; good for one refresh.
+
+    A climb is made once for each lineage: lineages live as long as their reports.
+    """
+
+    def __init__(self, view: View, find: Find) -> None:
+        self.view = view
+        self._find = find
+        self._climbed: dict[int, str | None] = {}
+
+    def __call__(self, lineage: Lineage) -> str | None:
+        """The node's id, or None if the lineage has no part in the view."""
+        if not self.view.is_climbed:
+            return lineage.get(self.view.fold)
+        key = id(lineage)
+        if key not in self._climbed:
+            self._climbed[key] = climb(lineage, self.view.topology, self._find)
+        return self._climbed[key]
+
+
+def contribution(fold: Fold, seen: Seen) -> Contribution:
+    """Make it."""
+    view = fold.view
+    nodes = () if view.key else seen.report.nodes.get(view.topology, ())
+    cards = {node.id: _own(node, seen.local) for node in nodes}
+    if view.members:
+        _add_members(fold, seen, cards)
+    if view.is_of_members:
+        cards = {id: card for id, card in cards.items() if card.members}
+    flows = _flows(fold, seen, cards)
+    return Contribution(cards, flows)
+
+
+def _own(node: Node, local: Local) -> Card:
+    latest = node.latest
+    return Card(
+        node.id,
+        node.label or node.id,
+        latest.get(keys.NAMESPACE) or _host_of(node) or local.host,
+        _group_of(node, local),
+        latest.get(keys.STATE, ""),
+        latest.get(keys.HEALTH, ""),
+        is_own=True,
+        is_measured=bool(node.metrics),
+        metrics=node.metrics,
+    )
+
+
+def _host_of(node: Node) -> str:
+    hosts = node.parents.get("host")
+    return hosts[0] if hosts else ""
+
+
+def _group_of(node: Node, local: Local) -> str:
+    """An app or namespace before a host: what works together is near each other."""
+    if node.labels:
+        for label in _GROUP_LABELS:
+            if value := node.labels.get(label):
+                return value
+    for topology in _GROUP_PARENTS:
+        if ids := node.parents.get(topology):  # type: ignore[call-overload]
+            return str(ids[0])
+    if namespace := node.latest.get(keys.NAMESPACE):
+        return namespace
+    if (ids := node.parents.get("container")) and (container := local.containers.get(ids[0])):
+        return _group_of(container, local)
+    return _host_of(node)
+
+
+def _add_members(fold: Fold, seen: Seen, cards: dict[str, Card]) -> None:
+    local = seen.local
+    is_process = fold.view.members == "process"
+    nodes = local.processes if is_process else local.containers
+    lineage_of = local.process if is_process else local.container
+    sums: dict[str, tuple[int, dict[str, float]]] = {}
+    for node in nodes.values():
+        place = fold(lineage_of(node.id))
+        if place is not None:
+            count, metrics = sums.get(place, (0, {}))
+            for name, value in node.metrics.items():
+                metrics[name] = metrics.get(name, 0.0) + value
+            sums[place] = (count + 1, metrics)
+    for place, (count, metrics) in sums.items():
+        card = cards.get(place) or Card(place, place)
+        shown = card.metrics if card.is_measured else metrics
+        cards[place] = replace(card, members=count, metrics=shown)
+
+
+def _flows(fold: Fold, seen: Seen, cards: dict[str, Card]) -> dict[Pair, Flow]:
+    flows: dict[Pair, list[Flow]] = {}
+    for link in seen.links:
+        source = fold(link.source) or _outside(fold.view, link.source, cards)
+        target = fold(link.target) or _outside(fold.view, link.target, cards)
+        if source != target:
+            pair = (source, target)
+            if pair in flows:
+                flows[pair].append(link.flow)
+            else:
+                flows[pair] = [link.flow]
+    return {pair: every[0] if len(every) == 1 else total(every) for pair, every in flows.items()}
+
+
+def _outside(view: View, lineage: Lineage, cards: dict[str, Card]) -> str:
+    """A pseudo node, which then gets a card."""
+    host = lineage.get("host", "")
+    id = lineage.get(PSEUDO) or f"{OUTSIDE};{host}"
+    if id not in cards:
+        cards[id] = _pseudo(view, id, host)
+    return id
+
+
+def _pseudo(view: View, id: str, host: str) -> Card:
+    kind, _, rest = id.partition(";")
+    if kind in _PSEUDO_LABELS:
+        return Card(id, _PSEUDO_LABELS[kind], _DIRECTIONS[rest], is_pseudo=True)
+    noun = view.topology.replace("_", " ")
+    label = f"Outside of any {noun}" if view.topology != "process" else "Unknown process"
+    return Card(id, label, host, host, is_pseudo=True)

@@ -1,0 +1,80 @@
+"""One view, kept up to date: a refresh costs what has changed since the last one.
+
+The law that tests hold it to: after any reports, in any order, a view that was refreshed all along
+equals one that is made anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from orchestrator.monitoring.render.cards import Card, combined
+from orchestrator.monitoring.render.contribution import (
+    NOTHING,
+    Contribution,
+    Fold,
+    Pair,
+    contribution,
+)
+from orchestrator.monitoring.render.flow import Flow, total
+from orchestrator.monitoring.render.merged import Merged
+from orchestrator.monitoring.render.picture import Picture, Seen
+from orchestrator.monitoring.render.views import View
+
+
+class Touched(NamedTuple):
+    """What a refresh may have changed: ids of cards and ends of edges, also of those now gone."""
+
+    cards: set[str]
+    edges: set[Pair]
+
+
+class LiveView:
+    """The cards and edges of one view."""
+
+    def __init__(self, view: View) -> None:
+        self.view = view
+        self._cards: Merged[str, Card] = Merged(lambda shares: combined(shares.values()))
+        self._edges: Merged[Pair, Flow] = Merged(lambda shares: total(shares.values()))
+        self._seen: dict[str, Seen] = {}
+        self._made: dict[str, Contribution] = {}
+        self._structure = -1
+
+    @property
+    def cards(self) -> Mapping[str, Card]:
+        """By id, as of the last refresh."""
+        return self._cards.values
+
+    @property
+    def edges(self) -> Mapping[Pair, Flow]:
+        """By source and target, as of the last refresh; both are in ``cards``."""
+        return self._edges.values
+
+    def refresh(self, picture: Picture) -> Touched:
+        """Take in what has become different in the picture."""
+        touched = Touched(set(), set())
+        if self.view.is_climbed and not picture.nodes(self.view.topology):
+            self._forget(self._seen.keys(), touched)  # nobody reports any of them
+            return touched
+        seen = picture.seen()
+        self._forget(self._seen.keys() - seen.keys(), touched)
+        is_new_structure = self.view.is_climbed and self._structure != picture.structure
+        fold = Fold(self.view, picture.find)
+        for agent, one in seen.items():
+            if is_new_structure or self._seen.get(agent) is not one:
+                self._put(agent, contribution(fold, one), touched)
+                self._seen[agent] = one
+        self._structure = picture.structure
+        return touched
+
+    def _forget(self, agents: Iterable[str], touched: Touched) -> None:
+        for agent in list(agents):
+            self._put(agent, NOTHING, touched)
+            del self._seen[agent], self._made[agent]
+
+    def _put(self, agent: str, made: Contribution, touched: Touched) -> None:
+        before = self._made.get(agent, NOTHING)
+        touched.cards.update(self._cards.put(agent, before.cards, made.cards))
+        touched.edges.update(self._edges.put(agent, before.flows, made.flows))
+        self._made[agent] = made

@@ -1,0 +1,76 @@
+"""Values that several probes have a share in, kept merged as the shares change.
+
+A share is a value of its own. Nearly every value has one share, and is then that very object: there
+is a book of shares only for the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Generic, TypeVar
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+
+class Merged(Generic[Key, Value]):
+    """Keys to values, each made of the shares of one or more agents.
+
+    ``combine`` makes a value of several shares, which come by agent, in the order of the agents'
+    names. A value that stays equal stays the same object, so that others see by identity what has
+    changed.
+    """
+
+    def __init__(self, combine: Callable[[Mapping[str, Value]], Value]) -> None:
+        self.values: dict[Key, Value] = {}
+        self._combine = combine
+        self._owner: dict[Key, str] = {}  # of values with one share
+        self._shares: dict[Key, dict[str, Value]] = {}  # of values with several
+
+    def put(self, agent: str, before: Iterable[Key], after: Mapping[Key, Value]) -> list[Key]:
+        """Replace an agent's shares, which were in the keys ``before``; the keys that changed."""
+        gone = [key for key in before if key not in after and self._drop(key, agent)]
+        values, owners = self.values, self._owner
+        for key, share in after.items():
+            if owners.get(key) == agent:
+                if values[key] != share:
+                    values[key] = share
+                    gone.append(key)
+            elif self._add(key, agent, share):
+                gone.append(key)
+        return gone
+
+    def _add(self, key: Key, agent: str, share: Value) -> bool:
+        """A share of a value that others have shares in, or that nobody has."""
+        shares = self._shares.get(key)
+        if shares is None:
+            owner = self._owner.pop(key, None)
+            if owner is None:
+                self.values[key] = share
+                self._owner[key] = agent
+                return True
+            shares = self._shares[key] = {owner: self.values[key]}
+        shares[agent] = share
+        return self._become(key, shares)
+
+    def _drop(self, key: Key, agent: str) -> bool:
+        if self._owner.get(key) == agent:
+            del self._owner[key], self.values[key]
+            return True
+        shares = self._shares.get(key)
+        if shares is None or shares.pop(agent, None) is None:
+            return False
+        if len(shares) > 1:
+            return self._become(key, shares)
+        [(self._owner[key], share)] = shares.items()
+        del self._shares[key]
+        return self._change(key, share)
+
+    def _become(self, key: Key, shares: Mapping[str, Value]) -> bool:
+        return self._change(key, self._combine(dict(sorted(shares.items()))))
+
+    def _change(self, key: Key, value: Value) -> bool:
+        if self.values.get(key) == value:
+            return False
+        self.values[key] = value
+        return True

@@ -1,0 +1,120 @@
+"""What has changed from one report of a probe to the next, without what is measured.
+
+History keeps these: a machine's processes and connections change little in 15 s, its metrics always
+do and are kept as series. ``applied(before, change_between(before, after))`` is ``after`` without
+what is measured, in order (``bare``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec.structs import replace
+
+from orchestrator.monitoring.report.model import Connection, Node, Report, Topology, Wire
+
+
+class Change(Wire, frozen=True):
+    """From one report to the next of the same probe."""
+
+    head: Report
+    """The later report without nodes and connections."""
+    is_whole: bool = False
+    """Whether nothing was there before."""
+    nodes: dict[Topology, list[Node]] = {}
+    """New or different ones, without metrics."""
+    gone_nodes: dict[Topology, list[str]] = {}
+    connections: list[Connection] = []
+    """New ones, without what is counted."""
+    gone_connections: list[Connection] = []
+
+
+def bare_node(node: Node) -> Node:
+    """A node without its metrics."""
+    return replace(node, metrics={}) if node.metrics else node
+
+
+def bare_connection(connection: Connection) -> Connection:
+    """A connection without what is counted."""
+    return Connection(
+        source=connection.source,
+        target=connection.target,
+        protocol=connection.protocol,
+        source_process=connection.source_process,
+        target_process=connection.target_process,
+        source_container=connection.source_container,
+        target_container=connection.target_container,
+    )
+
+
+def bare(report: Report) -> Report:
+    """A report without what is measured, its nodes and connections once each and in order."""
+    return replace(
+        report,
+        nodes={
+            topology: sorted(map(bare_node, nodes), key=lambda node: node.id)
+            for topology, nodes in sorted(report.nodes.items())
+            if nodes
+        },
+        connections=_ordered(map(bare_connection, report.connections)),
+    )
+
+
+def change_between(before: Report | None, after: Report) -> Change:
+    """What ``applied`` needs to know; without ``before``, everything."""
+    change = Change(head=replace(after, nodes={}, connections=[]), is_whole=before is None)
+    old_nodes = before.nodes if before is not None else {}
+    for topology in {**old_nodes, **after.nodes}:
+        old = {node.id: node for node in old_nodes.get(topology, ())}
+        new = after.nodes.get(topology, [])
+        changed = [node for node in new if not _is_like(old.get(node.id), node)]
+        if changed:
+            change.nodes[topology] = list(map(bare_node, changed))
+        if gone := old.keys() - {node.id for node in new}:
+            change.gone_nodes[topology] = sorted(gone)
+    old_ends = set(map(bare_connection, before.connections)) if before is not None else set()
+    new_ends = set(map(bare_connection, after.connections))
+    return replace(
+        change,
+        connections=_ordered(new_ends - old_ends),
+        gone_connections=_ordered(old_ends - new_ends),
+    )
+
+
+def applied(before: Report | None, change: Change) -> Report:
+    """The report after the change, as ``bare`` gives it."""
+    if change.is_whole or before is None:
+        before = replace(change.head, nodes={}, connections=[])
+    nodes = {
+        topology: {node.id: node for node in known} for topology, known in before.nodes.items()
+    }
+    for topology, gone in change.gone_nodes.items():
+        for id in gone:
+            nodes.get(topology, {}).pop(id, None)
+    for topology, changed in change.nodes.items():
+        nodes.setdefault(topology, {}).update({node.id: node for node in changed})
+    ends = set(before.connections).difference(change.gone_connections).union(change.connections)
+    return bare(
+        replace(
+            change.head,
+            nodes={topology: list(known.values()) for topology, known in nodes.items()},
+            connections=list(ends),
+        )
+    )
+
+
+def _is_like(before: Node | None, after: Node) -> bool:
+    """Whether both are the same but for their metrics."""
+    return (
+        before is not None
+        and before.latest == after.latest
+        and before.parents == after.parents
+        and before.label == after.label
+        and before.labels == after.labels
+        and before.addresses == after.addresses
+        and before.controls == after.controls
+    )
+
+
+def _ordered(connections: Iterable[Connection]) -> list[Connection]:
+    return sorted(set(connections), key=lambda one: (one.source, one.target, repr(one)))

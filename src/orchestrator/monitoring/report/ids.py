@@ -1,0 +1,72 @@
+"""How nodes are named, so that what different probes say of one thing meets.
+
+| topology | id |
+|---|---|
+| host | the machine's name in the cluster (its hostname, unless the probe is given another) |
+| process | ``host;pid`` |
+| container | the id that its engine or agent gave it |
+| image | its name with tag, or the digest if it has none |
+| endpoint | ``scope;ip;port`` |
+| Kubernetes objects | the object's uid |
+| mesos_framework, mesos_agent | the Mesos id |
+| mesos_task | ``framework;task`` |
+| marathon_app | the app's path, ``/group/app`` |
+
+``scope`` says among whom an address means one thing: it is empty for addresses that the whole
+cluster routes, the host's id for addresses of a network inside one host (a Docker bridge), and
+``host:namespace`` for loopback addresses, with the inode of the network namespace.
+
+``port`` is empty for a source that stands for many connections.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+SEPARATOR = ";"
+
+
+class Endpoint(NamedTuple):
+    """The parts of an endpoint's id; ``port`` is None where none is told."""
+
+    scope: str
+    ip: str
+    port: int | None
+
+
+def process(host: str, pid: int) -> str:
+    """Id of a process."""
+    return f"{host};{pid}"
+
+
+def mesos_task(framework: str, task: str) -> str:
+    """Id of a Mesos task."""
+    return f"{framework};{task}"
+
+
+def address(scope: str, ip: str) -> str:
+    """An address as nodes own it."""
+    return f"{scope};{ip}"
+
+
+def endpoint(scope: str, ip: str, port: int | None) -> str:
+    """Id of an endpoint."""
+    return f"{scope};{ip};{'' if port is None else port}"
+
+
+def parse_endpoint(id: str) -> Endpoint | None:
+    """The parts of an endpoint's id; None if it is none. The scope may hold semicolons."""
+    parts = id.rsplit(SEPARATOR, 2)
+    if len(parts) != 3:
+        return None
+    scope, ip, port = parts
+    if not port:
+        return Endpoint(scope, ip, None)
+    if not (port.isascii() and port.isdigit() and len(port) <= 5 and int(port) < 65536):
+        return None
+    return Endpoint(scope, ip, int(port))
+
+
+def address_of(endpoint_id: str) -> str:
+    """The address ``scope;ip`` of an endpoint's id."""
+    return endpoint_id.rpartition(SEPARATOR)[0]

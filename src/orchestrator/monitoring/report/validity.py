@@ -1,0 +1,96 @@
+"""What is refused, and why: one sentence for each rule, so that whoever wrote the probe can act.
+
+Lengths of single fields are checked while a report is read (``model``); here is what needs several
+fields, the time, or a count over all of it.
+"""
+
+from __future__ import annotations
+
+from math import isfinite
+
+import msgspec
+
+from orchestrator.monitoring.report.model import VERSION, Connection, Node, Report, Topology
+
+
+class ReportError(ValueError):
+    """The report is refused; the text is one sentence."""
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """What one report may cost."""
+
+    max_bytes: int = 8 * 1024 * 1024  # as it travels
+    max_unpacked_bytes: int = 32 * 1024 * 1024  # after decompression
+    max_nodes: int = 20_000
+    max_connections: int = 20_000
+    max_names: int = 10_000
+    max_ahead_s: float = 60.0  # of the app's clock
+    max_age_s: float = 3600.0  # what is older is no news, and no series has room for it
+
+
+def check(report: Report, now: float, limits: Limits) -> None:
+    """Raise ReportError unless the report can be used."""
+    _check_head(report, now, limits)
+    _check_sizes(report, limits)
+    for topology, nodes in report.nodes.items():
+        _check_nodes(topology, nodes)
+    for connection in report.connections:
+        _check_connection(connection)
+
+
+def _check_head(report: Report, now: float, limits: Limits) -> None:
+    if report.version != VERSION:
+        raise ReportError(
+            f"the report has version {report.version} and this app reads {VERSION}: "
+            "use a probe and an app of the same release"
+        )
+    for name, moment in (
+        ("taken_at", report.taken_at),
+        ("instance_started_at", report.instance_started_at),
+    ):
+        if not isfinite(moment):
+            raise ReportError(f"{name} is not a time")
+        if moment > now + limits.max_ahead_s:
+            raise ReportError(
+                f"{name} is {moment - now:.0f} s in the future by the app's clock: "
+                "set the clocks of both machines"
+            )
+    if report.taken_at < now - limits.max_age_s:
+        raise ReportError(f"the report is {now - report.taken_at:.0f} s old, too old to be used")
+    if not report.host_id.isprintable():
+        raise ReportError(f"the host id {report.host_id!r} has characters that cannot be shown")
+    if all(node.id != report.host_id for node in report.nodes.get("host", ())):
+        raise ReportError(f"the host {report.host_id!r} itself is not among the hosts it reports")
+
+
+def _check_sizes(report: Report, limits: Limits) -> None:
+    for what, count, limit in (
+        ("nodes", sum(map(len, report.nodes.values())), limits.max_nodes),
+        ("connections", len(report.connections), limits.max_connections),
+        ("names", len(report.names), limits.max_names),
+    ):
+        if count > limit:
+            raise ReportError(f"the report has {count} {what}, and {limit} are allowed")
+
+
+def _check_nodes(topology: Topology, nodes: list[Node]) -> None:
+    ids = set()
+    for node in nodes:
+        if not node.id.isprintable():
+            raise ReportError(f"the {topology} id {node.id!r} has characters that cannot be shown")
+        if node.metrics and not all(map(isfinite, node.metrics.values())):
+            raise ReportError(f"a metric of the {topology} {node.id!r} is not a finite number")
+        ids.add(node.id)
+    if len(ids) != len(nodes):
+        raise ReportError(f"a {topology} id is in the report twice")
+
+
+def _check_connection(connection: Connection) -> None:
+    if not (connection.source.isprintable() and connection.target.isprintable()):
+        raise ReportError(
+            f"the connection of {connection.source!r} to {connection.target!r} has characters "
+            "that cannot be shown"
+        )
+    if connection.rtt_ms is not None and not isfinite(connection.rtt_ms):
+        raise ReportError(f"rtt_ms of a connection to {connection.target!r} is not finite")

@@ -1,0 +1,209 @@
+"""History: what was written is read again, and what is damaged, too old or too much goes."""
+
+import asyncio
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.unit.monitoring.reports import histories, report
+
+from orchestrator.monitoring.app.counts import Counts
+from orchestrator.monitoring.app.history import records, retention, topology
+from orchestrator.monitoring.app.history.archive import Archive
+from orchestrator.monitoring.app.history.retention import Kept
+from orchestrator.monitoring.app.history.ring import HOUR_SLOTS, SLOTS, STEP_S, Ring, slot_at
+from orchestrator.monitoring.app.history.segments import Node as Row
+from orchestrator.monitoring.app.history.segments import Segment, SegmentError, write
+from orchestrator.monitoring.report import Node, Report, changes
+
+HOUR_S = HOUR_SLOTS * STEP_S
+START = 1000 * HOUR_S
+
+
+def _measured(at: float, value: float, name: str = "cpu_percent", number: int = 1) -> Report:
+    nodes = {"host": [Node(id="a", metrics={name: value})]}
+    return report("a", number, taken_at=at, nodes=nodes)
+
+
+def _values(ring: Ring, first: int, last: int, name: str = "cpu_percent") -> list[float]:
+    return [float(value) for value in ring.read("host", "a", name, first, last)]
+
+
+@given(st.lists(st.tuples(st.integers(0, 600), st.integers(-5, 1000)), max_size=30))
+def test_the_ring_remembers_the_last_value_of_each_slot(written: list[tuple[int, int]]) -> None:
+    ring, expected, newest = Ring(10), {}, -1
+    for slot, value in written:
+        newest = max(newest, slot)
+        if slot > newest - SLOTS:
+            expected[slot] = float(value)
+        ring.put(_measured(slot * STEP_S, value))
+    read = dict(enumerate(_values(ring, 0, 600)))
+    known = {slot: value for slot, value in read.items() if not np.isnan(value)}
+    assert known == {slot: one for slot, one in expected.items() if slot > newest - SLOTS}
+
+
+def test_a_new_metric_of_a_node_keeps_what_the_others_had() -> None:
+    ring = Ring(10)
+    ring.put(_measured(0, 1.0))
+    ring.put(_measured(STEP_S, 2.0, "load_1m", 2))
+    assert _values(ring, 0, 0) == [1.0]
+    assert _values(ring, 1, 1, "load_1m") == [2.0]
+
+
+def test_without_room_processes_are_refused_before_hosts() -> None:
+    ring = Ring(10)
+    processes = [Node(id=f"a;{n}", metrics={"cpu_percent": 1.0}) for n in range(20)]
+    ring.put(report("a", nodes={"process": processes}))
+    assert (ring.series, ring.dropped) == (8, 12)
+    ring.put(report("a", 2, nodes={"host": [Node(id="a", metrics={"cpu_percent": 1.0})]}))
+    assert ring.series == 9
+
+
+def test_series_that_have_ended_make_room() -> None:
+    ring = Ring(4)
+    for number in range(10):
+        at = number * (SLOTS + 20) * STEP_S
+        node = Node(id=f"c{number}", metrics={"cpu_percent": 1.0, "memory_bytes": 2.0})
+        ring.put(report("a", number, taken_at=at, nodes={"container": [node]}))
+    assert (ring.dropped, ring.series) == (0, 2)
+
+
+@given(st.lists(st.binary(max_size=50), max_size=5), st.data())
+def test_records_before_a_damaged_one_are_read(
+    tmp_path_factory: pytest.TempPathFactory, written: list[bytes], data: st.DataObject
+) -> None:
+    path = tmp_path_factory.mktemp("records") / "file"
+    file = records.RecordFile(path)
+    sizes = [file.append(one) for one in written]
+    file.close()
+    cut = data.draw(st.integers(0, sum(sizes)))
+    path.write_bytes(path.read_bytes()[:cut])
+    whole = sum(1 for n in range(len(sizes)) if sum(sizes[: n + 1]) <= cut)
+    assert list(records.read(path)) == written[:whole]
+
+
+def test_a_segment_gives_back_each_series(tmp_path: Path) -> None:
+    cells = np.arange(2500 * 4, dtype=np.uint32).reshape(2500, 4)
+    nodes: list[Row] = [("process", f"a;{n}", ("cpu_percent", "threads")) for n in range(1250)]
+    write(tmp_path / "s", 40, 4, nodes, (cells[at : at + 1024] for at in range(0, 2500, 1024)))
+    segment = Segment(tmp_path / "s")
+    assert (segment.head.first, segment.last, segment.nodes()) == (40, 43, nodes)
+    for n in (0, 511, 512, 1249):
+        found = segment.read("process", f"a;{n}", "threads")
+        assert found is not None
+        assert found.tolist() == cells[2 * n + 1].tolist()
+    assert segment.read("process", "a;9999", "threads") is None
+
+
+@pytest.mark.parametrize("at", [0, 30, -1])
+def test_a_damaged_segment_is_noticed(tmp_path: Path, at: int) -> None:
+    path = tmp_path / "s"
+    write(path, 0, 1, [("host", "a", ("x",))], [np.ones((1, 1), np.uint32)])
+    damaged = bytearray(path.read_bytes())
+    damaged[at] ^= 0xFF
+    path.write_bytes(damaged)
+    with pytest.raises(SegmentError):
+        Segment(path).read("host", "a", "x")
+
+
+@given(history=histories())
+def test_the_topology_of_every_moment_is_found_again(
+    tmp_path_factory: pytest.TempPathFactory, history: list[list[Report | str]]
+) -> None:
+    directory = tmp_path_factory.mktemp("topology")
+    log = topology.TopologyLog(directory)
+    latest: dict[str, Report] = {}
+    moments: list[tuple[float, dict[str, Report]]] = []
+    now = 0.0
+    for batch in history:
+        for said in batch:
+            if isinstance(said, Report):
+                now = said.taken_at
+                log.report(said, latest.get(said.agent_id))
+                latest[said.agent_id] = said
+            elif latest.pop(said, None) is not None:
+                now += 1
+                log.lost(said, now)
+        log.flush(now)
+        moments.append((now, dict(latest)))
+    log.close()
+    for moment, expected in moments:
+        current = {id: changes.bare(one) for id, one in expected.items()
+                   if one.taken_at > moment - 50}  # fmt: skip
+        found = topology.reports_at(directory, moment)
+        assert {one.agent_id: one for one in found} == current
+
+
+def _names(directory: Path) -> list[str]:
+    return sorted(path.name for path in directory.glob("series-*"))
+
+
+def _archive(directory: Path) -> Archive:
+    return Archive(directory, Ring(100), Counts(), 86400.0, 10**9)
+
+
+async def test_an_hour_that_is_over_becomes_a_segment_and_is_read_with_the_next(
+    tmp_path: Path,
+) -> None:
+    archive = _archive(tmp_path)
+    archive.open(START)
+    first = slot_at(START)
+    for n in range(HOUR_SLOTS + 40):
+        at = START + n * STEP_S
+        archive.ring.put(_measured(at, float(n), number=n))
+        archive.keep(at)
+        await asyncio.sleep(0)
+    await archive.close(at)
+    hour = START // HOUR_S
+    assert _names(tmp_path) == [
+        f"series-{hour}.seg",
+        f"series-{hour + 1}.log",
+    ]
+    again = _archive(tmp_path)
+    again.open(at + 600)
+    read = again.read("host", "a", "cpu_percent", first, first + HOUR_SLOTS + 39)
+    assert read.tolist() == [float(n) for n in range(HOUR_SLOTS + 40)]
+    await again.close(at + 600)
+
+
+async def test_reports_that_come_late_are_kept_too(tmp_path: Path) -> None:
+    archive = _archive(tmp_path)
+    archive.open(START + 600)
+    archive.ring.put(_measured(START + 300, 3.0))
+    archive.keep(START + 700)
+    again = _archive(tmp_path)  # as after a kill -9: nothing was closed
+    again.open(START + 720)
+    slot = slot_at(START + 300)
+    assert again.read("host", "a", "cpu_percent", slot, slot).tolist() == [3.0]
+    await archive.close(START + 700)
+    await again.close(START + 720)
+
+
+async def test_a_directory_that_cannot_be_written_to_is_counted_and_does_not_stop_the_app(
+    tmp_path: Path,
+) -> None:
+    counts = Counts()
+    archive = Archive(tmp_path / "gone", Ring(100), counts, 86400.0, 10**9)
+    archive.open(START)
+    (tmp_path / "gone").rmdir()
+    archive.ring.put(_measured(START + 1, 1.0))
+    archive.keep(START + 20)
+    assert counts.history_errors == 1
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 1000), st.integers(0, 100)), max_size=20),
+    st.integers(0, 500),
+)
+def test_what_is_kept_is_young_and_small_and_no_younger_file_has_gone_first(
+    files: list[tuple[float, int]], limit: int
+) -> None:
+    kept = [Kept(Path(str(n)), began, size) for n, (began, size) in enumerate(files)]
+    going = retention.superfluous(kept, 1000.0, 500.0, limit)
+    staying = [file for file in kept if file not in going]
+    assert sum(file.size for file in staying) <= limit
+    assert all(file.began_at >= 500.0 for file in staying)
+    if going and staying:
+        assert max(f.began_at for f in going) <= min(f.began_at for f in staying)

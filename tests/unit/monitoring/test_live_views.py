@@ -1,0 +1,253 @@
+"""The laws of views: followed step by step they are what they are when made anew."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.unit.monitoring.reports import histories, report
+
+from orchestrator.monitoring.app.counts import Counts
+from orchestrator.monitoring.app.watching import Watching
+from orchestrator.monitoring.render import query as queries
+from orchestrator.monitoring.render.cards import Card
+from orchestrator.monitoring.render.flow import Flow
+from orchestrator.monitoring.render.frames import from_half, to_half
+from orchestrator.monitoring.render.live import LiveView
+from orchestrator.monitoring.render.mirror import Mirror, OutOfStepError
+from orchestrator.monitoring.render.picture import Picture
+from orchestrator.monitoring.render.selection import Selection, Shown
+from orchestrator.monitoring.render.views import VIEWS
+from orchestrator.monitoring.report import Connection, Node, Report
+
+SHOWN = ("processes", "processes-by-name", "containers", "containers-by-image", "hosts",
+         "mesos-tasks", "marathon-apps")  # fmt: skip
+QUERIES = ("", "web", "cpu > 4%", "state:running -host:b", "label:nginx", "nothing-has-this")
+
+
+def _apply(picture: Picture, batch: list[Report | str]) -> None:
+    for said in batch:
+        if isinstance(said, str):
+            picture.remove(said)
+        elif _is_news(picture, said):
+            picture.put(said)
+
+
+def _is_news(picture: Picture, said: Report) -> bool:
+    before = picture.reports.get(said.agent_id)
+    return before is None or before.taken_at < said.taken_at
+
+
+def _anew(picture: Picture, name: str) -> LiveView:
+    """The same reports in a new picture: rates apart, which need the report before."""
+    fresh, live = Picture(), LiveView(VIEWS[name])
+    for said in picture.reports.values():
+        fresh.put(said)
+    live.refresh(fresh)
+    return live
+
+
+def _unrated(flow: Flow) -> tuple[int, float]:
+    return flow.connections, round(flow.rtt_ms, 6)
+
+
+@settings(max_examples=30)
+@pytest.mark.parametrize("name", SHOWN)
+@given(history=histories())
+def test_a_view_that_follows_equals_one_made_anew(
+    name: str, history: list[list[Report | str]]
+) -> None:
+    picture, live = Picture(), LiveView(VIEWS[name])
+    for batch in history:
+        _apply(picture, batch)
+        live.refresh(picture)
+        fresh = _anew(picture, name)
+        assert _words(live.cards) == _words(fresh.cards)
+        assert {pair: _unrated(flow) for pair, flow in live.edges.items()} == {
+            pair: _unrated(flow) for pair, flow in fresh.edges.items()
+        }
+
+
+def _words(cards: object) -> object:
+    return {
+        id: (card.label, card.minor, card.group, card.state, card.members, card.is_pseudo,
+             {name: pytest.approx(value) for name, value in card.metrics.items()})
+        for id, card in cards.items()  # type: ignore[attr-defined]
+    }  # fmt: skip
+
+
+@settings(max_examples=30)
+@pytest.mark.parametrize("name", SHOWN)
+@given(history=histories())
+def test_every_edge_is_between_nodes_of_its_view(
+    name: str, history: list[list[Report | str]]
+) -> None:
+    picture, live = Picture(), LiveView(VIEWS[name])
+    for batch in history:
+        _apply(picture, batch)
+        live.refresh(picture)
+        assert {end for pair in live.edges for end in pair} <= live.cards.keys()
+
+
+def _half(value: float) -> float:
+    import numpy as np
+
+    return float(from_half(to_half(np.array([value], np.float32)))[0])
+
+
+def _expected(shown: Shown) -> tuple[object, object]:
+    nodes = {
+        id: {name: _half(value) for name, value in card.metrics.items()}
+        for id, card in shown.cards.items()
+    }
+    edges = {
+        pair: {
+            "connections": _half(flow.connections),
+            "bytes_per_s": _half(flow.bytes_per_s),
+            "retransmits_per_s": _half(flow.retransmits_per_s),
+            **({"rtt_ms": _half(flow.rtt_ms)} if flow.rtt_ms >= 0 else {}),
+        }
+        for pair, flow in shown.edges.items()
+    }
+    return nodes, edges
+
+
+@settings(max_examples=40)
+@pytest.mark.parametrize("name", ("containers", "processes-by-name", "marathon-apps"))
+@given(history=histories(), text=st.sampled_from(QUERIES))
+async def test_a_client_that_applies_frames_equals_a_fresh_reading(
+    name: str, history: list[list[Report | str]], text: str
+) -> None:
+    picture = Picture()
+    watching = Watching(picture, Counts(), 10)
+    query = queries.parse(text)
+    channel, watcher = watching.watch(VIEWS[name], query, 0.0)
+    mirror = Mirror()
+    mirror.apply(await watcher.next())
+    for tick, batch in enumerate(history):
+        _apply(picture, batch)
+        watching.live(VIEWS[name], float(tick))  # somebody reads between two ticks
+        watching.tick(float(tick))
+        while watcher.has_next:
+            mirror.apply(await watcher.next())
+        shown = Selection(query).of(watching.live(VIEWS[name], float(tick)), picture)
+        nodes, edges = _expected(shown)
+        assert {id: node.metrics for id, node in mirror.nodes().items()} == nodes
+        assert mirror.edges() == edges
+        assert {id: node.row[2] for id, node in mirror.nodes().items()} == {
+            id: card.label for id, card in shown.cards.items()
+        }
+        places = {id: node.place for id, node in mirror.nodes().items()}
+        assert places.keys() == channel.layout.places.keys()
+        for id, place in channel.layout.places.items():
+            assert places[id] == pytest.approx(tuple(place), rel=1e-5, abs=1e-3)
+
+
+async def test_a_watcher_that_reads_too_slowly_gets_a_reset_instead_of_a_queue() -> None:
+    picture, counts = Picture(), Counts()
+    watching = Watching(picture, counts, 10)
+    _, watcher = watching.watch(VIEWS["hosts"], (), 0.0)
+    mirror = Mirror()
+    mirror.apply(await watcher.next())
+    for number in range(1, 100):
+        picture.put(
+            report("a", number, nodes={"host": [Node(id="a", metrics={"cpu_percent": number})]})
+        )
+        watching.tick(float(number))
+    while watcher.has_next:
+        mirror.apply(await watcher.next())
+    assert mirror.nodes()["a"].metrics == {"cpu_percent": 99}
+    assert counts.slow_watchers == 1
+    assert counts.frames_sent < 20
+
+
+def test_a_missing_frame_is_noticed() -> None:
+    picture = Picture()
+    watching = Watching(picture, Counts(), 10)
+    channel = watching.channel(VIEWS["hosts"], (), 0.0)
+    mirror = Mirror()
+    mirror.apply(channel.writer.reset())
+    picture.put(report("a", 1))
+    watching.tick(1.0)
+    picture.put(report("b", 1))
+    live = watching.live(VIEWS["hosts"], 2.0)
+    shown = Shown(live.cards, live.edges)
+    frame = channel.writer.tick(shown, {}, (), 2.0)
+    assert frame is not None
+    with pytest.raises(OutOfStepError):
+        mirror.apply(frame)
+
+
+def test_a_connection_seen_from_both_sides_counts_once() -> None:
+    client = report(
+        "a",
+        nodes={
+            "host": [Node(id="a", addresses=[";10.0.0.1"])],
+            "process": [Node(id="a;1", label="curl", parents={"host": ["a"]})],
+        },
+        connections=[
+            Connection(source=";10.0.0.1;4000", target=";10.0.0.2;80", source_process="a;1")
+        ],
+    )
+    server = report(
+        "b",
+        nodes={
+            "host": [Node(id="b", addresses=[";10.0.0.2"])],
+            "process": [Node(id="b;1", label="nginx", parents={"host": ["b"]})],
+        },
+        connections=[
+            Connection(source=";10.0.0.1;4000", target=";10.0.0.2;80", target_process="b;1")
+        ],
+    )
+    picture, live = Picture(), LiveView(VIEWS["processes"])
+    for said in (client, server):
+        picture.put(said)
+    live.refresh(picture)
+    assert {pair: flow.connections for pair, flow in live.edges.items()} == {("a;1", "b;1"): 1}
+
+
+@pytest.mark.parametrize(
+    ("ip", "kind"), [("8.8.8.8", "internet"), ("192.168.7.7", "unknown"), ("junk", "unknown")]
+)
+def test_an_end_that_nobody_reports_is_the_internet_or_unknown(ip: str, kind: str) -> None:
+    said = report(
+        "a",
+        nodes={"host": [Node(id="a")], "process": [Node(id="a;1")]},
+        connections=[Connection(source=";10.0.0.1;", target=f";{ip};443", source_process="a;1")],
+    )
+    picture, live = Picture(), LiveView(VIEWS["processes"])
+    picture.put(said)
+    live.refresh(picture)
+    assert list(live.edges) == [("a;1", f"{kind};out")]
+    assert live.cards[f"{kind};out"].is_pseudo
+
+
+def test_bytes_become_a_rate_between_two_reports() -> None:
+    picture, live = Picture(), LiveView(VIEWS["processes"])
+    for number, sent in ((1, 1000), (2, 31_000)):
+        picture.put(
+            report(
+                "a",
+                number,
+                nodes={"host": [Node(id="a")], "process": [Node(id="a;1")]},
+                connections=[
+                    Connection(
+                        source=";10.0.0.1;",
+                        target=";8.8.8.8;443",
+                        source_process="a;1",
+                        bytes_sent=sent,
+                    )
+                ],
+            )
+        )
+    live.refresh(picture)
+    assert [flow.bytes_per_s for flow in live.edges.values()] == [2000.0]
+
+
+def test_a_card_shows_what_its_own_probe_says_and_the_members_of_all() -> None:
+    picture, live = Picture(), LiveView(VIEWS["mesos-tasks"])
+    container = Node(id="c", metrics={"cpu_percent": 3.0}, parents={"mesos_task": ["f;t"]})
+    picture.put(report("a", nodes={"host": [Node(id="a")], "container": [container]}))
+    picture.put(report("b", nodes={"host": [Node(id="b")], "mesos_task": [Node(id="f;t")]}))
+    live.refresh(picture)
+    card = live.cards["f;t"]
+    assert isinstance(card, Card)
+    assert (card.members, card.metrics) == (1, {"cpu_percent": 3.0})

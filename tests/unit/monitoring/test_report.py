@@ -1,0 +1,103 @@
+"""The contract between probes and the app."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.unit.monitoring.reports import report, reports
+
+from orchestrator.monitoring.report import Limits, Node, ReportError, changes, check, codec, ids
+from orchestrator.monitoring.report import control as messages
+from orchestrator.monitoring.report.merging import merge
+
+NOW = 1015.0
+
+
+@pytest.mark.parametrize("media_type", codec.MEDIA_TYPES)
+@given(said=reports("a", 1))
+def test_a_report_arrives_as_it_was_sent(media_type: str, said: object) -> None:
+    assert codec.decode(codec.encode(said, media_type), media_type) == said  # type: ignore[arg-type]
+
+
+@given(st.binary(max_size=200), st.sampled_from([*codec.MEDIA_TYPES, "text/html"]))
+def test_any_bytes_are_a_report_or_refused_with_a_sentence(data: bytes, media_type: str) -> None:
+    try:
+        codec.decode(data, media_type)
+    except ReportError as error:
+        assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"version": 2}, "version 2"),
+        ({"taken_at": NOW + 61}, "in the future"),
+        ({"taken_at": NOW - 3601}, "too old"),
+        ({"taken_at": float("nan")}, "not a time"),
+        ({"host_id": "elsewhere"}, "not among the hosts"),
+        ({"nodes": {"host": [Node(id="a"), Node(id="a")]}}, "twice"),
+        ({"nodes": {"host": [Node(id="a"), Node(id="x\x00y")]}}, "cannot be shown"),
+        ({"nodes": {"host": [Node(id="a", metrics={"cpu": float("inf")})]}}, "not a finite"),
+        ({"nodes": {"host": [Node(id="a"), *(Node(id=str(n)) for n in range(9))]}}, "10 nodes"),
+    ],
+)
+def test_a_report_that_cannot_be_used_is_refused(changed: dict[str, Any], reason: str) -> None:
+    with pytest.raises(ReportError, match=reason):
+        check(report("a", **changed), NOW, Limits(max_nodes=9))
+
+
+@given(before=reports("a", 1), after=reports("a", 2))
+def test_a_change_leads_from_one_report_to_the_next(before: object, after: object) -> None:
+    change = changes.change_between(before, after)  # type: ignore[arg-type]
+    bare = changes.bare(before)  # type: ignore[arg-type]
+    assert changes.applied(bare, change) == changes.bare(after)  # type: ignore[arg-type]
+
+
+@given(before=reports("a", 1), after=reports("a", 2))
+def test_a_whole_change_forgets_what_was_before(before: object, after: object) -> None:
+    change = changes.change_between(None, after)  # type: ignore[arg-type]
+    assert changes.applied(before, change) == changes.bare(after)  # type: ignore[arg-type]
+
+
+@given(one=reports("a", 1), other=reports("b", 2), third=reports("c", 3))
+def test_the_order_of_merging_does_not_matter(one: object, other: object, third: object) -> None:
+    merged = merge([one, other, third])  # type: ignore[list-item]
+    assert merge([third, one, other]) == merged  # type: ignore[list-item]
+
+
+@given(
+    st.text(st.characters(codec="utf-8", exclude_characters=";"), max_size=9),
+    st.one_of(st.none(), st.integers(0, 65535)),
+)
+def test_an_endpoint_is_read_as_it_was_named(ip: str, port: int | None) -> None:
+    named = ids.endpoint("host;4026531840", ip, port)
+    assert ids.parse_endpoint(named) == ("host;4026531840", ip, port)
+    assert ids.address_of(named) == ids.address("host;4026531840", ip)
+
+
+@pytest.mark.parametrize("id", ["", ";", "a;b;c", "a;b;70000", "a;b;-1", "a;b;٣"])
+def test_what_is_no_endpoint_is_told_apart(id: str) -> None:
+    assert ids.parse_endpoint(id) is None
+
+
+def test_control_messages_arrive_as_they_were_sent() -> None:
+    request = messages.Request(7, "container", "c1", "exec", {"command": "sh"}, "ann")
+    assert messages.decode_from_app(messages.encode(request)) == request
+    output = messages.Output(7, b"\x00\xff", "stderr")
+    assert messages.decode_from_probe(messages.encode(output)) == output
+
+
+@given(st.binary(max_size=100))
+def test_a_frame_that_is_no_message_is_refused(frame: bytes) -> None:
+    try:
+        messages.decode_from_probe(frame)
+    except messages.ControlError as error:
+        assert str(error)
+
+
+def test_data_beyond_the_limit_of_a_frame_are_refused() -> None:
+    frame = msgspec.msgpack.encode({"type": "output", "stream": 1, "data": bytes(65537)})
+    with pytest.raises(messages.ControlError):
+        messages.decode_from_probe(frame)
