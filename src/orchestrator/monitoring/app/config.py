@@ -54,10 +54,3 @@ class AppConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     retention_mb: Annotated[
         int, Meta(description="Size of history at which the oldest is deleted.", ge=16)
     ] = 4096
-    bus: Annotated[
-        str,
-        Meta(description="With several apps: nats://host:port,... over which reports reach all."),
-    ] = ""
-    remote_write: Annotated[
-        str, Meta(description="URL that takes Prometheus remote write, for all series.")
-    ] = ""

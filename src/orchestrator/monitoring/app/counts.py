@@ -28,12 +28,6 @@ class Counts(msgspec.Struct):
     controls_failed: int = 0
     history_bytes_written: int = 0
     history_errors: int = 0
-    remote_write_sent: int = 0
-    remote_write_dropped: int = 0
-    remote_write_failures: int = 0
-    bus_published: int = 0
-    bus_received: int = 0
-    bus_errors: int = 0
 
     def refuse(self, reason: str, sentence: str) -> None:
         """Count a report that was not taken."""

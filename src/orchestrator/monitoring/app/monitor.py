@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from pathlib import Path
 
 from orchestrator.monitoring.app.access import Access
@@ -20,8 +19,6 @@ from orchestrator.monitoring.render.picture import Picture
 from orchestrator.monitoring.report.validity import Limits
 from orchestrator.runtime.clock import Clock
 
-Publish = Callable[[bytes, str, str], None]
-"""Takes a report as it came, its media type and its encoding."""
 _PAST_KEPT = 4  # pictures of past moments
 
 
@@ -48,8 +45,6 @@ class Monitor:
         )
         self.audit = Audit(directory / "audit.jsonl")
         self.hub = Hub()
-        self.publish: Publish | None = None
-        """With a bus: has the other apps know of a report that was taken here."""
         self.intake.measure.append(self.archive.ring.put)
         self.intake.remember.append(self.archive.report)
         self._past: dict[int, Picture] = {}

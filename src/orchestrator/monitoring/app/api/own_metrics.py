@@ -26,12 +26,6 @@ _COUNTERS = {
     "controls_failed": "Controls that probes could not carry out.",
     "history_bytes_written": "Bytes of history written.",
     "history_errors": "Failures to read or write history.",
-    "remote_write_sent": "Samples that the remote write target took.",
-    "remote_write_dropped": "Samples dropped as the target did not take them in time.",
-    "remote_write_failures": "Requests that it refused or did not answer.",
-    "bus_published": "Reports published to other apps.",
-    "bus_received": "Reports received from other apps.",
-    "bus_errors": "Failures of the bus.",
 }
 
 

@@ -40,10 +40,7 @@ async def take(monitor: Monitor, scope: Scope, receive: Receive) -> Report:
     data = await read_body(receive)
     try:
         media_type = media_type.partition(";")[0].strip().lower()
-        report = monitor.intake.take(data, media_type, encoding, monitor.clock.now())
+        return monitor.intake.take(data, media_type, encoding, monitor.clock.now())
     except RefusedError as error:
         retry = {"Retry-After": "15"} if error.status == 503 else None
         raise HTTPException(error.status, str(error), retry) from None
-    if monitor.publish is not None:
-        monitor.publish(data, media_type, encoding)
-    return report

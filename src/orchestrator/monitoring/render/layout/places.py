@@ -100,9 +100,10 @@ class Layout:
         """Everything from the beginning."""
         before = self.places
         self.places, self._seat, self._discs = {}, {}, {}
-        self.groups = grouping.groups_of(cards, edges)
+        ordered = {id: cards[id] for id in sorted(cards)}  # groups hang on the order
+        self.groups = grouping.groups_of(ordered, sorted(edges))
         members: dict[str, list[str]] = {}
-        for id in sorted(cards):
+        for id in ordered:
             members.setdefault(self.groups[id], []).append(id)
         self._spread(members, _between(self.groups, edges))
         for group, ids in members.items():
