@@ -44,14 +44,14 @@ def test_the_delay_grows_with_every_failure(cluster: Cluster) -> None:
     lengths = []
     for _ in range(4):
         cluster.report(only_task(cluster), TaskState.FAILED)
-        lengths.append(cluster.marathon.lifecycle.delays["/a"].length_s)
+        lengths.append(cluster.delay_of("/a").length_s)
         cluster.run()
     assert lengths == pytest.approx([1, 1.15, 1.15**2, 1.15**3])
 
 
 def test_a_task_killed_from_outside_adds_no_delay(cluster: Cluster) -> None:
     cluster.report(only_task(cluster), TaskState.KILLED)
-    assert "/a" not in cluster.marathon.lifecycle.delays
+    assert cluster.marathon.state.delays.of("/a") is None
 
 
 def test_a_delay_can_be_reset(cluster: Cluster) -> None:

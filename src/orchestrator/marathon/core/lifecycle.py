@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from orchestrator.marathon.core import announcements, backoff, ids, timestamps
+from orchestrator.marathon.core import announcements, ids, timestamps
 from orchestrator.marathon.core.apps.app_parts import (
     UnreachableEnabled,
 )
-from orchestrator.marathon.core.backoff import Delay
 from orchestrator.marathon.core.condition import Condition, Goal
 from orchestrator.marathon.core.health import results
 from orchestrator.marathon.core.instance import Instance
@@ -36,7 +35,6 @@ class Lifecycle:
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self.delays: dict[str, Delay] = {}
 
     def updated(self, status: TaskStatus) -> None:
         """Mesos reports on a task."""
@@ -126,14 +124,7 @@ class Lifecycle:
 
     def is_delayed(self, app: RunSpec) -> float | None:
         """Until when the app may not be launched; None if it may."""
-        delay = self.delays.get(app.id)
-        if delay is None or delay.config_version != app.config_version:
-            return None
-        return delay.deadline if delay.deadline > self._state.now else None
-
-    def reset_delay(self, app_id: str) -> None:
-        """Forget the failures of an app."""
-        self.delays.pop(app_id, None)
+        return self._state.delays.until(app, self._state.now)
 
     def _find(self, status: TaskStatus) -> Instance | None:
         task_id = status.task_id.value
@@ -191,7 +182,7 @@ class Lifecycle:
             timers.set(LAUNCH, instance.id, began + settings.task_launch_timeout_s)
 
     def _ended(self, instance: Instance, status: TaskStatus) -> None:
-        self._state.history.remember(instance)
+        self._state.remember_end(instance)
         instance = residents.ended(instance, status)
         if instance.goal is Goal.STOPPED and instance.reservation is not None:
             self._forget_alarms(instance)
@@ -204,8 +195,7 @@ class Lifecycle:
         if instance.goal is not Goal.RUNNING or app is None or not is_kept:
             return
         if instance.condition.adds_delay and status.reason not in _DRAINED:
-            delay = backoff.after_failure(self.delays.get(app.id), app, self._state.now)
-            self.delays[app.id] = delay
+            self._state.delay(app)
         self._state.put(instance.relaunched(app, self._state.now))
 
     def _watch_unreachable(self, instance: Instance) -> None:
