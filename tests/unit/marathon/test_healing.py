@@ -306,3 +306,16 @@ def test_marathon_subscribes_as_the_framework_that_it_was(cluster: Cluster) -> N
     framework_id = cluster.marathon.subscription().framework_id
     assert framework_id is not None
     assert framework_id.value == "framework"
+
+
+def test_many_tasks_are_reconciled_in_calls_of_a_bounded_size(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchestrator.marathon.core.marathon.MAX_RECONCILED", 2)
+    cluster.change(id="/a", instances=5)
+    cluster.run()
+    before = len(cluster.master.calls_of(CallType.RECONCILE))
+    cluster.pass_time(600)
+    calls = cluster.master.calls_of(CallType.RECONCILE)[before:]
+    asked = [len(call.reconcile.tasks) for call in calls[:4] if call.reconcile]
+    assert asked == [2, 2, 1, 0]

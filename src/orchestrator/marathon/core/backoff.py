@@ -73,10 +73,10 @@ class Delays:
             return None
         return delay.deadline if delay.deadline > now else None
 
-    def failed(self, app: RunSpec, now: float) -> list[Save]:
-        """An instance of the app has failed."""
+    def failed(self, app: RunSpec, now: float, least_s: float = 0.0) -> list[Save]:
+        """An instance of the app has failed; the next launch waits for ``least_s`` at least."""
         old = self._by_app.get(app.id)
-        new = self._by_app[app.id] = after_failure(old, app, now)
+        new = self._by_app[app.id] = after_failure(old, app, now, least_s)
         return [] if new is old else [Save(keys.DELAYS + app.id, msgspec.json.encode(new))]
 
     def forget(self, app_id: str) -> list[Save]:
@@ -85,7 +85,7 @@ class Delays:
         return [] if known is None else [Save(keys.DELAYS + app_id, None)]
 
 
-def after_failure(delay: Delay | None, app: RunSpec, now: float) -> Delay:
+def after_failure(delay: Delay | None, app: RunSpec, now: float, least_s: float = 0.0) -> Delay:
     """The delay once an instance of the app has failed."""
     if delay is None or not _is_of(delay, app) or is_over(delay, app, now):
         length_s = float(app.backoff_seconds)
@@ -94,7 +94,7 @@ def after_failure(delay: Delay | None, app: RunSpec, now: float) -> Delay:
     else:
         length_s = delay.length_s * app.backoff_factor
     length_s = min(length_s, float(app.max_launch_delay_seconds))
-    return Delay(app.id, app.config_version, now, length_s)
+    return Delay(app.id, app.config_version, now, max(length_s, least_s))
 
 
 def is_over(delay: Delay, app: RunSpec, now: float) -> bool:

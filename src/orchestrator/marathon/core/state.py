@@ -170,9 +170,9 @@ class State:
         """Keep how an instance of a pod has ended."""
         self._outbox += self.history.remember(instance)
 
-    def delay(self, app: RunSpec) -> None:
+    def delay(self, app: RunSpec, least_s: float = 0.0) -> None:
         """An instance has failed, which makes the next launch wait longer."""
-        self._outbox += self.delays.failed(app, self.now)
+        self._outbox += self.delays.failed(app, self.now, least_s)
 
     def reset_delay(self, app_id: str) -> None:
         """Forget the failures of an app."""
