@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 import msgspec
 
 from orchestrator.marathon.core.apps.app_update import AppUpdate
+from orchestrator.marathon.core.backoff import Delay
 from orchestrator.marathon.core.condition import Condition
 from orchestrator.marathon.core.deployment.plan import Deployment
 from orchestrator.marathon.core.effects import (
@@ -415,6 +416,11 @@ class Cluster:
 
     def running(self, app_id: str) -> list[Instance]:
         return [i for i in self.instances(app_id) if i.condition is Condition.RUNNING]
+
+    def delay_of(self, app_id: str) -> Delay:
+        delay = self.marathon.state.delays.of(app_id)
+        assert delay is not None
+        return delay
 
     def event_types(self) -> list[str]:
         return [event.event_type for event in self.published]

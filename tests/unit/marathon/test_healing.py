@@ -44,14 +44,14 @@ def test_the_delay_grows_with_every_failure(cluster: Cluster) -> None:
     lengths = []
     for _ in range(4):
         cluster.report(only_task(cluster), TaskState.FAILED)
-        lengths.append(cluster.marathon.lifecycle.delays["/a"].length_s)
+        lengths.append(cluster.delay_of("/a").length_s)
         cluster.run()
     assert lengths == pytest.approx([1, 1.15, 1.15**2, 1.15**3])
 
 
 def test_a_task_killed_from_outside_adds_no_delay(cluster: Cluster) -> None:
     cluster.report(only_task(cluster), TaskState.KILLED)
-    assert "/a" not in cluster.marathon.lifecycle.delays
+    assert cluster.marathon.state.delays.of("/a") is None
 
 
 def test_a_delay_can_be_reset(cluster: Cluster) -> None:
@@ -306,3 +306,16 @@ def test_marathon_subscribes_as_the_framework_that_it_was(cluster: Cluster) -> N
     framework_id = cluster.marathon.subscription().framework_id
     assert framework_id is not None
     assert framework_id.value == "framework"
+
+
+def test_many_tasks_are_reconciled_in_calls_of_a_bounded_size(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchestrator.marathon.core.marathon.MAX_RECONCILED", 2)
+    cluster.change(id="/a", instances=5)
+    cluster.run()
+    before = len(cluster.master.calls_of(CallType.RECONCILE))
+    cluster.pass_time(600)
+    calls = cluster.master.calls_of(CallType.RECONCILE)[before:]
+    asked = [len(call.reconcile.tasks) for call in calls[:4] if call.reconcile]
+    assert asked == [2, 2, 1, 0]

@@ -14,6 +14,7 @@ from orchestrator.marathon.core.effects import (
 )
 from orchestrator.marathon.core.events import StatusUpdated
 from orchestrator.marathon.core.instance import Instance
+from orchestrator.marathon.core.pods.history import MAX_ENDED
 from orchestrator.marathon.core.refusals import AppLocked, Conflict, InvalidObject, Unknown
 from orchestrator.mesos.scheduler import CallType
 from orchestrator.mesos.types import TaskState
@@ -107,7 +108,7 @@ def test_the_delay_of_a_failed_pod_counts_once_for_all_its_containers(cluster: C
     first, second = members(cluster)
     cluster.report(first, TaskState.FAILED)
     cluster.report(second, TaskState.FAILED)
-    assert cluster.marathon.lifecycle.delays["/p"].length_s == 1
+    assert cluster.delay_of("/p").length_s == 1
     cluster.hear(cluster.master.offer())
     assert only(cluster).condition is Condition.SCHEDULED
     cluster.pass_time(1)
@@ -131,6 +132,36 @@ def test_only_so_many_ends_are_remembered(cluster: Cluster) -> None:
         cluster.run()
     ended = cluster.marathon.state.history.of("/p")
     assert [one.incarnation for one in ended] == list(range(15, 5, -1))
+
+
+def test_the_next_marathon_knows_how_instances_ended(cluster: Cluster) -> None:
+    for _ in range(12):
+        cluster.report(members(cluster)[0], TaskState.FAILED)
+        cluster.run()
+    before = cluster.marathon.state.history.of("/p")
+    cluster.restart()
+    assert cluster.marathon.state.history.of("/p") == before
+    cluster.report(members(cluster)[0], TaskState.FAILED)
+    cluster.run()
+    cluster.restart()
+    ended = cluster.marathon.state.history.of("/p")
+    assert [one.incarnation for one in ended] == list(range(13, 3, -1))
+
+
+def test_no_more_ends_are_stored_than_are_remembered(cluster: Cluster) -> None:
+    for _ in range(15):
+        cluster.report(members(cluster)[0], TaskState.FAILED)
+        cluster.run()
+    assert sum(key.startswith("ended/p@") for key in cluster.disk) == MAX_ENDED
+
+
+def test_the_ends_of_a_deleted_pod_are_forgotten(cluster: Cluster) -> None:
+    cluster.report(members(cluster)[0], TaskState.FAILED)
+    cluster.run()
+    cluster.restart()
+    cluster.ask(DeletePod("/p"))
+    cluster.run()
+    assert not [key for key in cluster.disk if key.startswith(("ended", "delays"))]
 
 
 def test_deleting_an_instance_kills_its_group_and_another_takes_its_place(

@@ -10,7 +10,8 @@ FRAMEWORK = "framework"
 APPS, VERSIONS = "apps", "versions"
 PODS, POD_VERSIONS = "pods", "pod-versions"
 INSTANCES, DEPLOYMENTS = "instances/", "deployments/"
-FAILURES = "failures"
+FAILURES, DELAYS = "failures", "delays"
+ENDED = "ended"  # instances of pods
 
 
 def current(spec: RunSpec) -> str:

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from orchestrator.marathon.core import announcements, backoff, ids, timestamps
+from orchestrator.marathon.core import announcements, ids, timestamps
 from orchestrator.marathon.core.apps.app_parts import (
     UnreachableEnabled,
 )
-from orchestrator.marathon.core.backoff import Delay
 from orchestrator.marathon.core.condition import Condition, Goal
 from orchestrator.marathon.core.health import results
 from orchestrator.marathon.core.instance import Instance
@@ -28,6 +27,7 @@ from orchestrator.mesos.types import AgentID, FrameworkID, TaskID, TaskState, Ta
 
 LAUNCH, KILL, UNREACHABLE = "launch", "kill", "unreachable"
 _DRAINED = ("REASON_SLAVE_DRAINING", "REASON_AGENT_DRAINING")  # no fault of the app's
+_UNSENT_DELAY_S = 1.0  # at least, where an app has no back-off
 _NOTHING_TO_KILL = (TaskState.UNKNOWN, TaskState.UNREACHABLE)
 
 
@@ -36,7 +36,6 @@ class Lifecycle:
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self.delays: dict[str, Delay] = {}
 
     def updated(self, status: TaskStatus) -> None:
         """Mesos reports on a task."""
@@ -94,6 +93,21 @@ class Lifecycle:
         timeout_s = self._state.settings.task_launch_confirm_timeout_s
         self._state.timers.set(LAUNCH, instance.id, self._state.now + timeout_s)
 
+    def never_sent(self, provisioned: Instance, reason: str) -> None:
+        """An instance was placed, and the master could not be asked to launch it.
+
+        It is as if its tasks had failed at once, so that the next attempt waits for a delay.
+        """
+        update = pod_instance.updated if provisioned.tasks else Instance.updated
+        for task_id in provisioned.live_task_ids:
+            status = TaskStatus(
+                task_id=TaskID(value=task_id), state=TaskState.ERROR, message=reason
+            )
+            updated = update(provisioned, status, self._state.now)
+            self._announce(provisioned, updated, status)
+            provisioned = updated
+        self._ended(provisioned, status, least_delay_s=_UNSENT_DELAY_S)
+
     def resume(self) -> None:
         """Set the alarms of instances that an earlier process left."""
         for instance in list(self._state.instances.values()):
@@ -126,14 +140,7 @@ class Lifecycle:
 
     def is_delayed(self, app: RunSpec) -> float | None:
         """Until when the app may not be launched; None if it may."""
-        delay = self.delays.get(app.id)
-        if delay is None or delay.config_version != app.config_version:
-            return None
-        return delay.deadline if delay.deadline > self._state.now else None
-
-    def reset_delay(self, app_id: str) -> None:
-        """Forget the failures of an app."""
-        self.delays.pop(app_id, None)
+        return self._state.delays.until(app, self._state.now)
 
     def _find(self, status: TaskStatus) -> Instance | None:
         task_id = status.task_id.value
@@ -160,11 +167,7 @@ class Lifecycle:
         updated = results.with_status(self._state, updated, status)
         if updated is instance:
             return
-        condition = updated.condition_of(status.task_id.value)
-        if condition is not instance.condition_of(status.task_id.value):
-            timestamp = self._state.timestamp
-            self._state.publish(announcements.status_updated(updated, status, timestamp))
-            self._remember_failure(updated, condition, status)
+        self._announce(instance, updated, status)
         if updated.healthy is not instance.healthy and updated.healthy is not None:
             event = announcements.health_changed(updated, updated.healthy, self._state.timestamp)
             self._state.publish(event)
@@ -182,6 +185,13 @@ class Lifecycle:
         elif instance.condition is Condition.PROVISIONED and updated.goal is Goal.RUNNING:
             self._confirmed(updated)
 
+    def _announce(self, before: Instance, after: Instance, status: TaskStatus) -> None:
+        condition = after.condition_of(status.task_id.value)
+        if condition is not before.condition_of(status.task_id.value):
+            timestamp = self._state.timestamp
+            self._state.publish(announcements.status_updated(after, status, timestamp))
+            self._remember_failure(after, condition, status)
+
     def _confirmed(self, instance: Instance) -> None:
         """Mesos knows of its launch, which may take as long as any, from when it was made."""
         settings, timers = self._state.settings, self._state.timers
@@ -190,8 +200,8 @@ class Lifecycle:
             began = confirmed_by - settings.task_launch_confirm_timeout_s
             timers.set(LAUNCH, instance.id, began + settings.task_launch_timeout_s)
 
-    def _ended(self, instance: Instance, status: TaskStatus) -> None:
-        self._state.history.remember(instance)
+    def _ended(self, instance: Instance, status: TaskStatus, least_delay_s: float = 0.0) -> None:
+        self._state.remember_end(instance)
         instance = residents.ended(instance, status)
         if instance.goal is Goal.STOPPED and instance.reservation is not None:
             self._forget_alarms(instance)
@@ -204,8 +214,7 @@ class Lifecycle:
         if instance.goal is not Goal.RUNNING or app is None or not is_kept:
             return
         if instance.condition.adds_delay and status.reason not in _DRAINED:
-            delay = backoff.after_failure(self.delays.get(app.id), app, self._state.now)
-            self.delays[app.id] = delay
+            self._state.delay(app, least_delay_s)
         self._state.put(instance.relaunched(app, self._state.now))
 
     def _watch_unreachable(self, instance: Instance) -> None:

@@ -64,6 +64,7 @@ from orchestrator.mesos.types import (
 from orchestrator.runtime.machine import Save
 
 RECONCILE, SCALE_CHECK = "reconcile", "scale-check"
+MAX_RECONCILED = 5000  # tasks in one call, which is then 2 MB at most
 
 
 class Marathon:
@@ -242,7 +243,9 @@ class Marathon:
             if instance.condition.is_launched
             for task_id in instance.live_task_ids
         ]
-        for wanted in ([tasks] if tasks else []) + [[]]:
+        starts = range(0, len(tasks), MAX_RECONCILED)
+        parts = [tasks[start : start + MAX_RECONCILED] for start in starts]
+        for wanted in [*parts, []]:
             self.state.send(
                 Call(
                     type=CallType.RECONCILE,

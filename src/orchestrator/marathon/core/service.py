@@ -233,7 +233,7 @@ class Service:
     def _reset_delay(self, app_id: str) -> Outcome:
         if app_id not in self._state.waiting:
             raise Unknown.queued(app_id)
-        self._lifecycle.reset_delay(app_id)
+        self._state.reset_delay(app_id)
         self._launcher.want_offers(app_id)
         return Done()
 

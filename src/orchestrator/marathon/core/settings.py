@@ -27,6 +27,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     decline_offer_s: float = 120.0
     min_revive_interval_s: float = 0.25  # Marathon: 5; a failed task should be back sooner
     max_launches_per_offer: int = 100  # Marathon: 5; large deployments need fewer rounds
+    max_accept_bytes: int = 8 * 1024**2 - 64 * 1024  # a master takes 8 MiB, with all around it
     launch_tokens: int = 0  # per interval, 0 for no bound; Marathon: 100
     launch_token_refresh_interval_s: float = 30.0
     task_launch_confirm_timeout_s: float = 300.0

@@ -20,6 +20,7 @@ from orchestrator.marathon.core import (
     upkeep,
 )
 from orchestrator.marathon.core.apps.app import App
+from orchestrator.marathon.core.backoff import Delays
 from orchestrator.marathon.core.changes import Changes
 from orchestrator.marathon.core.condition import Condition
 from orchestrator.marathon.core.counts import Counts
@@ -64,6 +65,7 @@ class State:
         self.newly_to_free: set[str] = set()  # roles
         self.groups = Groups(PREFIX)
         self.history = PodHistory()
+        self.delays = Delays()
         self.instances: dict[str, Instance] = {}
         self.deployments: dict[str, Deployment] = {}
         self.courses: dict[str, Course] = {}  # of apps that a deployment is changing
@@ -94,6 +96,8 @@ class State:
             self.courses.update(courses(deployment))
         self.failures.update((failure.app_id, failure) for failure in found.failures)
         self._definitions.load(found)
+        self._outbox += self.delays.load(found.delays, self.effective, self.now)
+        self.history.load(found.ended)
         if not self.settings.renew_framework_id:
             stored_format.check_identity(self.framework_id, self.instances.values())
         self._outbox += self.groups.load(current, [*self.apps, *self.pods])
@@ -153,13 +157,26 @@ class State:
         self._outbox += self._definitions.forget(spec_id)
         if self.failures.pop(spec_id, None):
             self._outbox.append(Save(keys.FAILURES + spec_id, None))
-        self.history.forget(spec_id)
+        self._outbox += self.delays.forget(spec_id)
+        self._outbox += self.history.forget(spec_id)
         self.dirty.forget(spec_id)
 
     def remember_failure(self, failure: TaskFailure) -> None:
         """Keep how an app's task failed last."""
         self.failures[failure.app_id] = failure
         self._save(keys.FAILURES + failure.app_id, failure)
+
+    def remember_end(self, instance: Instance) -> None:
+        """Keep how an instance of a pod has ended."""
+        self._outbox += self.history.remember(instance)
+
+    def delay(self, app: RunSpec, least_s: float = 0.0) -> None:
+        """An instance has failed, which makes the next launch wait longer."""
+        self._outbox += self.delays.failed(app, self.now, least_s)
+
+    def reset_delay(self, app_id: str) -> None:
+        """Forget the failures of an app."""
+        self._outbox += self.delays.forget(app_id)
 
     def app_of(self, instance: Instance) -> App | None:
         """The definition that the instance of an app runs, or will run."""

@@ -10,8 +10,10 @@ import msgspec
 
 from orchestrator.marathon.core import keys
 from orchestrator.marathon.core.apps.app import App
+from orchestrator.marathon.core.backoff import Delay
 from orchestrator.marathon.core.deployment.plan import Deployment
 from orchestrator.marathon.core.instance import Instance
+from orchestrator.marathon.core.pods.history import Ended
 from orchestrator.marathon.core.pods.pod import Pod
 
 
@@ -40,6 +42,8 @@ class Stored:
     instances: list[Instance] = field(default_factory=list)
     deployments: list[Deployment] = field(default_factory=list)
     failures: list[TaskFailure] = field(default_factory=list)
+    delays: list[Delay] = field(default_factory=list)
+    ended: list[Ended] = field(default_factory=list)
 
 
 def read(objects: Mapping[str, bytes]) -> Stored:
@@ -53,6 +57,8 @@ def read(objects: Mapping[str, bytes]) -> Stored:
         keys.INSTANCES.rstrip("/"): (found.instances, Instance),
         keys.DEPLOYMENTS.rstrip("/"): (found.deployments, Deployment),
         keys.FAILURES: (found.failures, TaskFailure),
+        keys.DELAYS: (found.delays, Delay),
+        keys.ENDED: (found.ended, Ended),
     }
     for key, value in objects.items():
         kind, slash, _ = key.partition("/")

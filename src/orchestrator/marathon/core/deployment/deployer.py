@@ -236,7 +236,6 @@ class Deployer:
             if self._state.spec(app_id) is None:
                 self._state.forget_spec(app_id)
                 self._moves.pop(app_id, None)
-                self._lifecycle.reset_delay(app_id)
                 self._state.publish(AppTerminated(timestamp=self._state.timestamp, app_id=app_id))
         self._state.publish(
             DeploymentSucceeded(

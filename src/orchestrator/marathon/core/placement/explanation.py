@@ -99,7 +99,9 @@ class Explainer:
         until = self._launcher.delayed_until(app)
         if until is not None:
             left_s = max(0.0, until - self._now)
-            return f"launches are delayed for {left_s:.0f} more seconds, after failures"
+            failure = self._state.failures.get(app.id)
+            why = f": {failure.message}" if failure and failure.message else ""
+            return f"launches are delayed for {left_s:.0f} more seconds, after failures{why}"
         stats = self._launcher.stats.get(app.id)
         return stats.sentence() if stats else "nothing of the app waits"
 

@@ -6,12 +6,13 @@ declined for long. When offers are wanted is in ``demand``, what goes where in `
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from orchestrator.marathon.core.apps.app import App
 from orchestrator.marathon.core.instance import Instance
 from orchestrator.marathon.core.lifecycle import Lifecycle
 from orchestrator.marathon.core.placement import availability, reserving, residents
+from orchestrator.marathon.core.placement.answer import Answer, Room, why_never
 from orchestrator.marathon.core.placement.demand import REVIVE, Demand
 from orchestrator.marathon.core.placement.known_agents import KnownAgents
 from orchestrator.marathon.core.placement.launch_stats import LaunchStats
@@ -31,36 +32,13 @@ from orchestrator.mesos.scheduler import (
     Call,
     CallType,
     Decline,
-    Launch,
     LaunchGroup,
     Operation,
-    OperationType,
 )
 from orchestrator.mesos.types import Filters, FrameworkID, MasterInfo, Offer, TaskInfo
 
 DELAY, TOKENS = "delay", "tokens"
 LAUNCHER_ALARMS = (DELAY, TOKENS, REVIVE)
-
-
-class Answer:
-    """What is done with an offer; nothing means that it is declined."""
-
-    def __init__(self, offer: OpenOffer) -> None:
-        self.offer = offer
-        self.operations: list[Operation] = []
-        self.tasks: list[TaskInfo] = []
-        self.groups: list[LaunchGroup] = []
-        self.is_wanted_back = False  # at once: what is made of it is used next
-
-    def all_operations(self) -> list[Operation]:
-        """In the order in which they have to be done."""
-        launches = [
-            Operation(type=OperationType.LAUNCH_GROUP, launch_group=group) for group in self.groups
-        ]
-        if self.tasks:
-            launch = Launch(task_infos=self.tasks)
-            launches.insert(0, Operation(type=OperationType.LAUNCH, launch=launch))
-        return [*self.operations, *launches]
 
 
 class Launcher:
@@ -93,22 +71,27 @@ class Launcher:
 
     def offered(self, offers: Sequence[Offer]) -> None:
         """Answer offers: launch what fits, decline the rest."""
-        answers = {offer.offer.id.value: Answer(offer) for offer in self._open(offers)}
+        limit = self._state.settings.max_accept_bytes
+        answers = {offer.offer.id.value: Answer(offer, limit) for offer in self._open(offers)}
         self._tokens.refresh(self._state.now)
         for answer in answers.values():
             self._free(answer)
         for app_id in list(self._state.waiting):
             if self._is_ready(app_id) and self._tokens.has_any:
-                most = self._tokens.left
-                open_offers = [answer.offer for answer in answers.values()]
-                for placement in self.placer.place(app_id, open_offers, most):
-                    self._use(placement, answers[placement.offer.offer.id.value])
+                self._place(app_id, answers)
         for answer in answers.values():
             if operations := answer.all_operations():
                 self._accept(answer, operations)
         self._decline([a.offer.offer for a in answers.values() if not a.all_operations()])
         if not self._tokens.has_any:
             self._state.timers.set(TOKENS, "", self._tokens.next_at)
+
+    def _place(self, app_id: str, answers: Mapping[str, Answer]) -> None:
+        open_offers = [answer.offer for answer in answers.values()]
+        for placement in self.placer.place(app_id, open_offers, self._tokens.left):
+            answer = answers[placement.offer.offer.id.value]
+            if not answer.offer.is_full and self._use(placement, answer) is Room.NEVER:
+                break  # the app's other instances are no smaller
 
     def update_demand(self) -> None:
         """After every event: ask for offers for what newly waits, or do without."""
@@ -218,15 +201,16 @@ class Launcher:
             roles |= {i.reservation.role for i in waiting if i.reservation is not None}
         return roles
 
-    def _use(self, placement: Placement, answer: Answer) -> None:
-        self._tokens.take()
+    def _use(self, placement: Placement, answer: Answer) -> Room:
         match self._state.spec_of(placement.instance):
             case App() | Pod() as spec if placement.match.disks:
+                self._tokens.take()
                 self._reserve(spec, placement, answer)
+                return Room.ENOUGH
             case App() as app:
-                answer.tasks.append(self._launch(app, placement))
+                return self._launch(app, placement, answer)
             case Pod() as pod:
-                answer.groups.append(self._launch_group(pod, placement))
+                return self._launch_group(pod, placement, answer)
             case None:
                 raise LookupError(f"{placement.instance.id} is of no known app")  # it was looked up
 
@@ -243,21 +227,33 @@ class Launcher:
         answer.operations += reserver.operations(match.resources, match.disks, reservation)
         answer.is_wanted_back = True
 
-    def _launch(self, app: App, placement: Placement) -> TaskInfo:
+    def _launch(self, app: App, placement: Placement, answer: Answer) -> Room:
         instance, offer, match = placement.instance, placement.offer, placement.match
         ports = [port for port in match.host_ports if port is not None]
-        self._keep_launched(instance.provisioned(offer.place, ports, self._state.now))
-        return task_builder.build(app, instance, offer.offer, match, self._role_of(offer))
+        provisioned = instance.provisioned(offer.place, ports, self._state.now)
+        task = task_builder.build(app, instance, offer.offer, match, self._role_of(offer))
+        return self._send(provisioned, task, answer)
 
-    def _launch_group(self, pod: Pod, placement: Placement) -> LaunchGroup:
+    def _launch_group(self, pod: Pod, placement: Placement, answer: Answer) -> Room:
         instance, offer, match = placement.instance, placement.offer, placement.match
         ports, now = match.host_ports, self._state.now
-        self._keep_launched(pod_instance.provisioned(instance, pod, offer.place, ports, now))
-        return task_group.build(pod, instance, offer.offer, match, self._role_of(offer))
+        provisioned = pod_instance.provisioned(instance, pod, offer.place, ports, now)
+        group = task_group.build(pod, instance, offer.offer, match, self._role_of(offer))
+        return self._send(provisioned, group, answer)
 
-    def _keep_launched(self, provisioned: Instance) -> None:
-        self._state.put(provisioned)
-        self._lifecycle.launched(provisioned)
+    def _send(self, provisioned: Instance, launch: TaskInfo | LaunchGroup, answer: Answer) -> Room:
+        room = answer.add(launch)
+        match room:
+            case Room.ENOUGH:
+                self._tokens.take()
+                self._state.put(provisioned)
+                self._lifecycle.launched(provisioned)
+            case Room.WITH_THE_NEXT:
+                pass  # it waits on
+            case Room.NEVER:
+                reason = why_never(launch, self._state.settings.max_accept_bytes)
+                self._lifecycle.never_sent(provisioned, reason)
+        return room
 
     def _role_of(self, offer: OpenOffer) -> str:
         return offer.role or self._state.settings.role

@@ -95,6 +95,7 @@ class OpenOffer:
         self.place = _place(offer)
         self.fields = self.place.fields()
         self.launches = 0
+        self.is_full = False  # what is launched on it makes a call as large as may be
         self.rules = rules
         self.is_available = is_available
 

@@ -42,7 +42,7 @@ class Placer:
     def place(self, app_id: str, offers: Sequence[OpenOffer], most: int | None) -> list[Placement]:
         """What of an app goes where, taken off the offers; no more than ``most`` instances."""
         limit = self._state.settings.max_launches_per_offer
-        turn = deque(offer for offer in offers if offer.launches < limit)
+        turn = deque(o for o in offers if o.launches < limit and not o.is_full)
         unsuited: list[OpenOffer] = []  # for the time being: the next placement may change it
         placed: list[Placement] = []
         for instance in self._waiting(app_id):
