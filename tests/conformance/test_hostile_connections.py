@@ -91,7 +91,7 @@ async def _send_most(reader: asyncio.StreamReader, writer: asyncio.StreamWriter)
             writer.write(b" " * _MB)
             await writer.drain()
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(10):  # well before the server gives the body up
             return (await read_head(reader))[0]
     except (TimeoutError, asyncio.IncompleteReadError, ConnectionError) as error:
         return None if isinstance(error, TimeoutError) else 503

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -28,8 +29,10 @@ async def test_an_app_runs_heals_scales_and_ends(platform: Datacenter) -> None:
     assert len(pids) == 3
 
     os.kill(next(iter(pids)), signal.SIGKILL)
-    await eventually(lambda: len(set(platform.task_pids()) - pids) == 1)
+    killed_at = time.monotonic()
+    await eventually(lambda: len(set(platform.task_pids()) - pids) == 1, timeout_s=5)
     await platform.running("sleep", 3)
+    assert time.monotonic() - killed_at < 5
 
     await platform.call("PUT", "/v2/apps/sleep", {"instances": 5})
     await platform.running("sleep", 5)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -65,8 +66,10 @@ async def test_containers_heal_survive_scale_and_end(
 
     victim = next(iter(before))
     os.kill(before[victim], signal.SIGKILL)
-    await eventually(lambda: len(running(engine)) == 3 and victim not in running(engine))
+    killed_at = time.monotonic()
+    await eventually(lambda: len(running(engine)) == 3 and victim not in running(engine), 10)
     await platform.running("contained", 3)
+    assert time.monotonic() - killed_at < 5
 
     before = running(engine)
     await platform.end(signal.SIGKILL)

@@ -78,7 +78,7 @@ async def test_without_a_leader_the_answer_is_503(
         assert await leader.figure("elected") == 0
 
         ensemble.start()
-        assert await cluster.leader() is leader
+        assert await cluster.leader(timeout_s=60) is leader
 
 
 async def test_a_leader_that_is_stopped_hands_over_at_once(

@@ -623,14 +623,14 @@ async def test_a_first_process_that_cannot_hear_is_not_waited_for(
     async with serve():
         await master.run(task("t", "echo up; exec sleep 1000", container=contained(hub)))
         await eventually(lambda: output(data_dir, "t") == "up\n")
-        await master.kill("t", grace_s=60)
+        await master.kill("t", grace_s=600)  # far longer than is waited for its end
         await master.status("t", KILLED)
 
 
 async def test_a_kill_ends_a_download(
     serve: Serve, master: FakeMaster, data_dir: Path, hub: Registry
 ) -> None:
-    hub.push("slow", images.tiny().with_layer(images.layer_of({"slow": os.urandom(500_000)})))
+    hub.push("slow", images.tiny().with_layer(images.layer_of({"slow": os.urandom(5_000_000)})))
     hub.faults.bytes_per_s = 50_000
     try:
         async with serve():

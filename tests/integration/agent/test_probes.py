@@ -90,13 +90,13 @@ class Bench:
     def _find(self, name: str) -> Place | None:
         return None if self.is_gone else Place(container(name), self.pid)
 
-    def begin(self, what: What, timeout_s: float | None = 60, name: str = "c") -> None:
+    def begin(self, what: What, timeout_s: float | None = 120, name: str = "c") -> None:
         probe = Probe(
             container_id=name, purpose=Purpose.HEALTH, number=1, what=what, timeout_s=timeout_s
         )
         self.prober.begin(probe)
 
-    async def tries(self, what: What, timeout_s: float | None = 60) -> Outcome:
+    async def tries(self, what: What, timeout_s: float | None = 120) -> Outcome:
         self.told.clear()
         self.begin(what, timeout_s)
         await eventually(lambda: self.told)
