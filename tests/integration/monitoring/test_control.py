@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import aiohttp
@@ -11,6 +12,7 @@ import pytest
 from tests.integration.monitoring.apps import Client, a_probe, an_app, report
 from tests.support import eventually
 
+from orchestrator.monitoring.app.control.audit import Audit, AuditError, Record
 from orchestrator.monitoring.report import control, paths
 from orchestrator.monitoring.report.control import FromApp, FromProbe
 
@@ -250,3 +252,29 @@ async def test_a_page_of_another_site_may_change_nothing(client: Client) -> None
     assert (status, "evil.example" in body["message"]) == (403, True)
     async with client.session.ws_connect(client.url + "/api/v1/ws", headers=headers) as socket:
         assert (await socket.receive()).data == 4403
+
+
+class FullDisk(Audit):
+    """Has no room for records with one outcome."""
+
+    def __init__(self, path: Path, outcome: str) -> None:
+        super().__init__(path)
+        self._refused = outcome
+
+    def write(self, record: Record) -> None:
+        if record.outcome == self._refused:
+            raise AuditError("nothing was done, as the disk is full")
+        super().write(record)
+
+
+@pytest.mark.parametrize(("refused", "status", "asked"), [("asked", 503, 0), ("done", 200, 1)])
+async def test_nothing_is_asked_that_cannot_be_recorded_and_what_was_done_is_told(
+    tmp_path: Path, refused: str, status: int, asked: int
+) -> None:
+    async with an_app(tmp_path) as (client, app):
+        await client.report(report("a", time.time()))
+        with closing(FullDisk(tmp_path / "other.jsonl", refused)) as app.monitor.audit:
+            async with a_probe(client, _obedient) as probe:
+                await eventually(lambda: _is_open(client), 60)
+                assert (await client.call("POST", STOP))[0] == status
+        assert len(probe.asked) == asked

@@ -39,7 +39,7 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class AuditError(Exception):
-    """The record cannot be written, so nothing may be done; the text is one sentence."""
+    """The record cannot be written, so nothing new may be done; the text is one sentence."""
 
 
 class Audit:
