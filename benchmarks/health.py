@@ -68,7 +68,7 @@ class Bench:
             self.core.handle(Request(number, create), self.now)
             app = self.core.state.apps[f"/app-{number}"]
             wanted = msgspec.structs.replace(app, instances=count // _APPS)
-            self.core.state.put_app(wanted)
+            self.core.state.put_spec(wanted)
             for _ in range(count // _APPS):
                 instance = Instance.scheduled(app, f"{next(names)}", self.now)
                 self.core.state.put(_running(instance, self.now))
