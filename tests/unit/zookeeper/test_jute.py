@@ -118,6 +118,8 @@ def test_a_clients_root_stands_before_paths_and_is_taken_from_replies() -> None:
     assert GetData("/").encode("/root") == GetData("/root").encode("")
     assert GetData("/x").encode("/root") == GetData("/root/x").encode("")
     assert GetConfig().encode("/root") == GetData("/zookeeper/config").encode("")
+    with pytest.raises(ValueError, match="does not begin with /"):
+        GetData("less").encode("/root")
     for path, seen in [("/root", "/"), ("/root/x", "/x"), ("/rootless", "/rootless")]:
         assert Create("/x").read(wire.text(path), 0, "/root") == seen
 

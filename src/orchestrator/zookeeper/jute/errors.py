@@ -209,6 +209,7 @@ _CLASSES: dict[int, type[ServerError]] = {
     -127: Throttled,
 }
 RUNTIME_INCONSISTENCY = -2
+NO_NODE = -101
 
 
 def server_error(code: int, path: str = "", zxid: int = 0) -> ServerError:

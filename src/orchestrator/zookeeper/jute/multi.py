@@ -34,7 +34,8 @@ from orchestrator.zookeeper.jute.requests import (
 
 Op = Create | Create2 | CreateContainer | CreateTtl | Delete | SetData | Check
 OpResult = str | CreatedNode | Stat | None
-"""Of Create its path; of the other creations, of SetData; nothing of Delete and Check."""
+"""Of SetData the statistics; of creations the path (servers of 3.8 give no more in a multi), or
+path and statistics; nothing of Delete and Check."""
 ReadOp = GetData | GetChildren
 ReadResult = Data | list[str] | ServerError
 

@@ -41,9 +41,12 @@ def texts(values: list[str]) -> bytes:
 
 
 def path(root: str, value: str) -> bytes:
-    """A path, below the root (chroot) of a client; the root is "" or a path."""
+    """A path, below the root (chroot) of a client; the root is "" or a path. Raises ValueError for
+    what would not be below it."""
     if not root:
         return text(value)
+    if not value.startswith("/"):
+        raise ValueError(f"{value!r} does not begin with /")
     return text(root if value == "/" else root + value)
 
 
