@@ -1,17 +1,17 @@
 """Our client against real servers, with kazoo as the oracle."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from functools import partial
 
 import msgspec
 import pytest
 from kazoo.client import KazooClient
+from tests.integration.zookeeper.conftest import settings
 from tests.support import zookeeper
 from tests.support.waiting import eventually
 
 from orchestrator.zookeeper import client as zk
-from orchestrator.zookeeper import uri
 from orchestrator.zookeeper.jute import errors
 from orchestrator.zookeeper.jute.records import OPEN, Acl, Stat
 from orchestrator.zookeeper.jute.requests import (
@@ -25,38 +25,6 @@ from orchestrator.zookeeper.jute.requests import (
     GetData,
     SetData,
 )
-
-TIMEOUT_MS = 10_000
-
-
-def settings(ensemble: zookeeper.Ensemble, path: str) -> zk.ClientSettings:
-    of_uri = zk.of_uri(uri.parse(ensemble.uri(path)))
-    return msgspec.structs.replace(of_uri, session_timeout_ms=TIMEOUT_MS)
-
-
-@pytest.fixture
-def kazoo(ensemble: zookeeper.Ensemble, path: str) -> Iterator[KazooClient]:
-    """The oracle; below the same path, which it creates."""
-    hosts = ensemble.nodes[0].address
-    root = KazooClient(hosts)
-    root.start(60)
-    root.ensure_path(path)
-    root.stop()
-    root.close()
-    client = KazooClient(hosts + path)
-    client.start(60)
-    yield client
-    client.stop()
-    client.close()
-
-
-@pytest.fixture
-async def client(
-    ensemble: zookeeper.Ensemble, path: str, kazoo: KazooClient
-) -> AsyncIterator[zk.Client]:
-    async with zk.Client(settings(ensemble, path)) as client:
-        await client.connected(60)
-        yield client
 
 
 async def test_what_we_write_kazoo_reads(client: zk.Client, kazoo: KazooClient) -> None:
