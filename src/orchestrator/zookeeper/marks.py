@@ -33,19 +33,24 @@ class Reading(NamedTuple):
 
 
 def znode_of(data: bytes | None, acl: Acls | None, stat: Stat) -> Znode:
-    """A node as its client sees it. Sequential nodes are numbered by the creations under their
-    parent, which are half of what its cversion and its children add up to."""
+    """A node as its client sees it, with the creations under it for a cversion."""
     return Znode(
         data=data,
         acl=acl,
         owner=stat.ephemeral_owner,
         version=stat.version,
-        cversion=(stat.cversion + stat.num_children) // 2,
+        cversion=creates_of(stat),
         aversion=stat.aversion,
         mtime=stat.mtime,
         mzxid=stat.mzxid,
         czxid=stat.czxid,
     )
+
+
+def creates_of(stat: Stat) -> int:
+    """How many nodes were created under one, which is the number of the next sequential node:
+    clients are shown creations and deletions together."""
+    return (stat.cversion + stat.num_children) // 2
 
 
 def mark_of(znode: Znode) -> Mark:

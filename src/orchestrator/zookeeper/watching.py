@@ -12,6 +12,9 @@ ways:
 - How far was heard follows from a ``sync`` and a read: when its answer comes, all events before
   its zxid have come. `Reached` says so when what they named has been read. It does not vouch for
   access lists.
+- Newer servers fire nothing for a node that the client may not read. Such a node is found in the
+  same way, by its parent's count of creations. As nobody knows what it holds, it interrupts the
+  source until it is readable or gone.
 - The counter of sequential nodes is the parent's, which no event names when a child is created;
   it is read with every child whose name ends in ten digits.
 
@@ -49,6 +52,7 @@ from orchestrator.zookeeper.jute.watches import EventType, WatchEvent
 from orchestrator.zookeeper.marks import (
     Marks,
     Reading,
+    creates_of,
     is_as_marked,
     numbers_children,
     parent_of,
@@ -148,7 +152,7 @@ class Watcher:
             async with aclosing(self._catch_up()) as changes:
                 async for event in changes:
                     yield event
-            await self._look_for_lists()
+            await self._look_through()
             await self._rest()
 
     # What watches say
@@ -283,18 +287,31 @@ class Watcher:
         except NoNode as error:
             raise ZooKeeperError("the client's root is not there") from error
 
-    async def _look_for_lists(self) -> None:
+    async def _look_through(self) -> None:
         """Look through the next part of all nodes; those that are not as they were are read."""
         count = self._sweep_count()
         if not self._sweep:
             self._sweep = self._marks.paths()
         paths = self._sweep[-count:]
         del self._sweep[-count:]
-        stats = await self._stats(paths)
-        for path, stat in zip(paths, stats, strict=True):
+        grown = []
+        for path, stat in zip(paths, await self._stats(paths), strict=True):
             mark = self._marks.get(path)
-            if mark is not None and (stat is None or not is_as_marked(mark, stat)):
+            if mark is None:
+                continue
+            has_grown = stat is not None and mark.creates != creates_of(stat)
+            if has_grown:
+                grown.append(path)
+            if has_grown or stat is None or not is_as_marked(mark, stat):
                 self._changed[path] = None
+        await self._look_for_children(grown)
+
+    async def _look_for_children(self, parents: Sequence[str]) -> None:
+        """Newer servers tell a client nothing of a node that it may not read, so that only its
+        parent shows it; when it is read, that is said."""
+        for at in range(0, len(parents), self._reader.batch):
+            part = parents[at : at + self._reader.batch]
+            self._look_below(await self._reader.read(part, names=True))
 
     def _sweep_count(self) -> int:
         settings = self._settings
