@@ -35,19 +35,30 @@ async def test_a_server_that_says_nothing_is_tried_out(ensemble: zookeeper.Ensem
 async def _without_words(host: str, port: int) -> AsyncIterator[int]:
     """A way to a server on which its four-letter words are not answered."""
 
+    writers: list[asyncio.StreamWriter] = []
+    tasks: list[asyncio.Task[None]] = []
+
     async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
         first = await reader.read(4)
-        if not first.isalpha():
-            back, forth = await asyncio.open_connection(host, port)
-            forth.write(first)
-            await asyncio.gather(_copy(reader, forth), _copy(back, writer))
-        writer.close()
+        if first.isalpha():
+            writer.close()
+            return
+        back, forth = await asyncio.open_connection(host, port)
+        writers.append(forth)
+        forth.write(first)
+        tasks.append(asyncio.create_task(_copy(reader, forth)))
+        tasks.append(asyncio.create_task(_copy(back, writer)))
 
     server = await asyncio.start_server(forward, "127.0.0.1", 0)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
+        for writer in writers:
+            writer.close()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*[each.wait_closed() for each in writers], return_exceptions=True)
 
 
 async def _copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:

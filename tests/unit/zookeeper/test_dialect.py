@@ -8,14 +8,14 @@ from orchestrator.zookeeper.dialect import Dialect, Version, read_version
 @pytest.mark.parametrize(
     ("answer", "version"),
     [
-        ("Zookeeper version: 3.4.14-4c25d480e66aadd371de8bd2fd8da255ac140bcf, built on", (3, 4, 14)),
-        ("Zookeeper version: 3.8.0-${mvngit.commit.id}, built on 2023-03-01\nMode: leader", (3, 8, 0)),
-        ("Environment:\nzookeeper.version=3.5.9-83df9301aa5c2a5d284a9940177808c01bc35cef", (3, 5, 9)),
+        ("Zookeeper version: 3.4.14-4c25d4, built on", (3, 4, 14)),
+        ("Zookeeper version: 3.8.0-${x}, built on 2023-03-01\nMode: leader", (3, 8, 0)),
+        ("Environment:\nzookeeper.version=3.5.9-83df93", (3, 5, 9)),
         ("zk_version\t3.9.2-e454e8c7283100c7caec6dcae2bc82aaecb63023, built on", (3, 9, 2)),
         ("srvr is not executed because it is not in the whitelist.", None),
         ("", None),
     ],
-)  # fmt: skip
+)
 def test_a_version_is_read_from_what_servers_say(answer: str, version: Version | None) -> None:
     assert read_version(answer) == version
 

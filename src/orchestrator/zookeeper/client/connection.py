@@ -243,17 +243,20 @@ class Connection(asyncio.Protocol):
             self._owner.answered(under, found=code == 0)
 
     def _answer(self, under: Under, zxid: int, frame: bytes) -> None:
+        future = under.future
         try:
-            with wire.decoding():
-                reply = under.request.read(frame, frames.REPLY_BYTES, self._root)
+            future.set_result(
+                Answer(zxid, under.request.read(frame, frames.REPLY_BYTES, self._root))
+            )
         except MultiFailed as error:
             error.zxid = error.error.zxid = zxid
-            under.future.set_exception(error)
+            future.set_exception(error)
         except FrameError as error:
-            under.future.set_exception(error)
+            future.set_exception(error)
             raise
-        else:
-            under.future.set_result(Answer(zxid, reply))
+        except wire.BROKEN as error:
+            future.set_exception(wire.broken(error))
+            raise wire.broken(error) from error
 
     # Failing
 

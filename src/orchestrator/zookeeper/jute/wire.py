@@ -142,10 +142,19 @@ def read_stat(frame: bytes, at: int) -> tuple[Stat, int]:
     return Stat(*STAT.unpack_from(frame, at)), at + 68
 
 
+BROKEN = (struct.error, UnicodeError, OverflowError)
+"""What readers raise, besides FrameError, for a frame that is none."""
+
+
+def broken(error: Exception) -> FrameError:
+    """The FrameError of one of `BROKEN`."""
+    return FrameError(f"a frame is cut short or is no jute: {error}")
+
+
 @contextmanager
 def decoding() -> Iterator[None]:
-    """Whatever is wrong with a frame is a FrameError."""
+    """Whatever is wrong with a frame is a FrameError. Too slow for what is done for each reply."""
     try:
         yield
-    except (struct.error, UnicodeError, OverflowError) as error:
-        raise FrameError(f"a frame is cut short or is no jute: {error}") from error
+    except BROKEN as error:
+        raise broken(error) from error
