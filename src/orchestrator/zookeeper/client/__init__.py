@@ -16,6 +16,7 @@ from orchestrator.zookeeper.client.states import (
     Failed,
     State,
 )
+from orchestrator.zookeeper.client.tls import TlsError, tls_context
 from orchestrator.zookeeper.client.watchbook import Gap, Listener
 
 __all__ = [
@@ -31,5 +32,7 @@ __all__ = [
     "Listener",
     "SaslCredentials",
     "State",
+    "TlsError",
     "of_uri",
+    "tls_context",
 ]
