@@ -1,6 +1,8 @@
 """Our client against real servers, with kazoo as the oracle."""
 
 import asyncio
+import signal
+import socket
 from collections.abc import AsyncIterator
 from functools import partial
 
@@ -262,3 +264,26 @@ async def test_all_under_way_fails_in_order_when_the_connection_is_lost(
             assert done == list(range(100))
             with pytest.raises(errors.ConnectionLoss):
                 await client.get_data("/")
+
+
+async def test_a_server_that_says_nothing_any_more_is_given_up(path: str) -> None:
+    with zookeeper.ensemble(1) as alone:
+        alone.start()
+        short = msgspec.structs.replace(settings(alone, "/"), session_timeout_ms=2000)
+        async with zk.Client(short) as client:
+            await client.connected(60)
+            alone.nodes[0].signal(signal.SIGSTOP)
+            with pytest.raises(errors.ConnectionLoss, match="nothing was heard"):
+                await client.get_data("/")
+            assert isinstance(client.state, zk.Disconnected)
+            alone.nodes[0].signal(signal.SIGCONT)
+
+
+async def test_nobody_listens_and_that_is_said(path: str) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        async with zk.Client(zk.ClientSettings((unused.getsockname(),))) as client:
+            with pytest.raises(errors.ConnectionLoss, match="no server was tried yet"):
+                await client.get_data("/")
+            refused = await eventually(lambda: "Connect call failed" in str(client.state))
+            assert refused
