@@ -14,7 +14,8 @@ from orchestrator.zookeeper import uri
 from orchestrator.zookeeper.session import Session
 
 TIMEOUT_S = 1.5
-TIMEOUT_MS = 10_000  # of our own client's sessions
+TIMEOUT_MS = 60_000  # of our own client's sessions: no test waits for their end
+LONG_SESSIONS = (f"maxSessionTimeout={TIMEOUT_MS}",)
 _numbers = itertools.count()
 Connect = Callable[[], Session]
 
@@ -23,7 +24,7 @@ Connect = Callable[[], Session]
 def ensemble() -> Iterator[zookeeper.Ensemble]:
     if reason := zookeeper.missing():
         pytest.skip(reason)
-    with zookeeper.ensemble(1) as running:
+    with zookeeper.ensemble(1, lines=LONG_SESSIONS) as running:
         running.start()
         yield running
 

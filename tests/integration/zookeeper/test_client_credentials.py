@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from tests.integration.zookeeper.conftest import TIMEOUT_MS, settings
+from tests.integration.zookeeper.conftest import LONG_SESSIONS, TIMEOUT_MS, settings
 from tests.support import zookeeper
 from tests.support.ports import free_port
 
@@ -19,7 +19,7 @@ MINE = (Acl(31, "auth", ""),)
 
 
 async def test_a_digest_opens_what_it_closed_also_after_the_connection_is_lost() -> None:
-    with zookeeper.ensemble(1) as alone:
+    with zookeeper.ensemble(1, lines=LONG_SESSIONS) as alone:
         alone.start()
         mine = msgspec.structs.replace(settings(alone, "/"), digests=("ann:secret",))
         async with zk.Client(mine) as ann, zk.Client(settings(alone, "/")) as other:

@@ -3,7 +3,7 @@
 import asyncio
 
 from kazoo.client import KazooClient
-from tests.integration.zookeeper.conftest import settings
+from tests.integration.zookeeper.conftest import LONG_SESSIONS, settings
 from tests.support import zookeeper
 from tests.support.waiting import eventually
 
@@ -73,7 +73,7 @@ async def test_watches_of_reads_hear_one_change(client: zk.Client) -> None:
 
 
 async def test_watches_are_set_again_when_a_server_comes_back(path: str) -> None:
-    with zookeeper.ensemble(1) as alone:
+    with zookeeper.ensemble(1, lines=LONG_SESSIONS) as alone:
         alone.start()
         async with zk.Client(settings(alone, "/")) as client:
             lasting: Heard = []
@@ -94,7 +94,7 @@ async def test_watches_are_set_again_when_a_server_comes_back(path: str) -> None
 
 
 async def test_a_watch_of_a_read_fires_for_what_it_missed(path: str) -> None:
-    with zookeeper.ensemble(3) as three:
+    with zookeeper.ensemble(3, lines=LONG_SESSIONS) as three:
         three.start()
         async with (
             zk.Client(settings(three, "/")) as client,

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from kazoo.client import KazooClient
 from kazoo.security import make_acl
-from tests.integration.zookeeper.conftest import settings
+from tests.integration.zookeeper.conftest import LONG_SESSIONS, settings
 from tests.support import zookeeper
 from tests.support.waiting import eventually
 
@@ -190,7 +190,7 @@ async def test_a_burst_of_changes_ends_in_what_is_there(
 
 @BOTH
 async def test_what_happened_while_its_server_was_away_is_seen(dialect: Dialect) -> None:
-    with zookeeper.ensemble(3) as three:
+    with zookeeper.ensemble(3, lines=LONG_SESSIONS) as three:
         three.start()
         async with zk.Client(settings(three, "/")) as writer:
             await writer.connected(60)

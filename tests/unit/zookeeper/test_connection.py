@@ -197,3 +197,23 @@ async def test_xids_begin_anew_when_they_are_used_up() -> None:
     opened.hear(replies.frame(frames.LAST_XID, 1, body=body) + replies.frame(1, 2, body=body))
     assert await last == (1, (None, replies.STAT))
     assert await first == (2, (None, replies.STAT))
+
+
+async def test_a_connection_that_sends_nothing_sends_pings() -> None:
+    opened = Opened()
+    opened.connection._sent_at -= 3600
+    opened.connection.keep_alive(3600)
+    await opened.turn()
+    assert opened.wire.written == [struct.pack(">iii", 8, frames.PING_XID, 11)]
+    opened.hear(replies.frame(frames.PING_XID, 33))
+    assert opened.connection.zxid == 33
+    opened.connection.lose(errors.ConnectionLoss("the test is over"))
+
+
+async def test_a_server_that_says_nothing_is_given_up() -> None:
+    opened = Opened()
+    future = opened.read("/a")
+    opened.connection.keep_alive(0.03)
+    with pytest.raises(errors.ConnectionLoss, match="nothing was heard for"):
+        await future
+    assert opened.wire.is_aborted

@@ -49,6 +49,7 @@ StateListener = Callable[[State], None]
 _HELD_STATES = 100
 _FAREWELL_S = 5.0
 _SHORTEST_OPENING_S = 1.0
+_STABLE_S = 1.0
 
 
 class Client(Operations):
@@ -202,7 +203,7 @@ class Client(Operations):
     def event(self, event: WatchEvent) -> None:
         """A watch fired."""
         for listener in self._watches.heard(event):
-            self._tell(listener, event)
+            _guarded(listener, event)
 
     def lost(self, connection: Connection, reason: ZooKeeperError) -> None:
         """The connection is gone."""
@@ -210,14 +211,6 @@ class Client(Operations):
             self._session = self.session
             self._connection = None
             self._say(Disconnected(str(reason)))
-
-    def _tell(self, listener: Listener, news: WatchEvent | Gap) -> None:
-        try:
-            listener(news)
-        except Exception as error:
-            asyncio.get_running_loop().call_exception_handler(
-                {"message": "a listener of a watch failed", "exception": error}
-            )
 
     # The way from server to server
 
@@ -230,11 +223,22 @@ class Client(Operations):
                 self._expire()
             except AuthenticationFailed as error:
                 self._say(states.Failed(str(error)))
-            except (OSError, TimeoutError, ZooKeeperError) as error:
-                self._say(Disconnected(f"{_name(host)}: {error or type(error).__name__}"))
+            except (OSError, ValueError, TimeoutError, ZooKeeperError) as error:
+                reason = str(error) or "it does not answer in time"
+                self._say(Disconnected(f"{_name(host)}: {reason}"))
                 await asyncio.sleep(self._servers.failed())
             else:
-                await asyncio.shield(connection.gone)
+                await self._until_gone(connection)
+
+    async def _until_gone(self, connection: Connection) -> None:
+        """The next server is tried at once, unless servers let this client in only to hang up."""
+        loop = asyncio.get_running_loop()
+        since = loop.time()
+        await asyncio.shield(connection.gone)
+        if loop.time() - since >= _STABLE_S:
+            self._servers.succeeded()
+        else:
+            await asyncio.sleep(self._servers.failed())
 
     async def _connect(self, host: tuple[str, int]) -> Connection:
         settings = self.settings
@@ -257,7 +261,6 @@ class Client(Operations):
         """From here on requests are taken. Watches go first, so that whoever reads after a gap
         reads behind them."""
         resumed = welcome.session_id == self._session.id
-        self._servers.succeeded()
         for request in set_again(self.zxid, self._watches.all()):
             connection.set_watches(request)
         self._session = Session(
@@ -266,7 +269,7 @@ class Client(Operations):
         self._connection = connection
         self._say(Connected(self.session, server, resumed))
         for listener in self._watches.lasting():
-            self._tell(listener, Gap(resumed))
+            _guarded(listener, Gap(resumed))
 
     def _expire(self) -> None:
         expired, self._session = self._session, self._no_session(self.zxid)
@@ -284,7 +287,16 @@ class Client(Operations):
             return
         self.state = state
         for listener in list(self._listeners):
-            listener(state)
+            _guarded(listener, state)
+
+
+def _guarded(listener: Callable[[T], None], news: T) -> None:
+    """Call a listener, whose failure must not be the connection's."""
+    try:
+        listener(news)
+    except Exception as error:
+        context = {"message": "a listener of a ZooKeeper client failed", "exception": error}
+        asyncio.get_running_loop().call_exception_handler(context)
 
 
 def _name(host: tuple[str, int]) -> str:
