@@ -14,6 +14,7 @@ from orchestrator.zookeeper.jute.errors import (
     ServerError,
     server_error,
 )
+from orchestrator.zookeeper.jute.reads import read_data
 from orchestrator.zookeeper.jute.records import Stat
 from orchestrator.zookeeper.jute.requests import (
     Check,
@@ -28,9 +29,8 @@ from orchestrator.zookeeper.jute.requests import (
     GetData,
     Request,
     SetData,
-    read_created,
-    read_data,
 )
+from orchestrator.zookeeper.jute.writes import read_created
 
 Op = Create | Create2 | CreateContainer | CreateTtl | Delete | SetData | Check
 OpResult = str | CreatedNode | Stat | None

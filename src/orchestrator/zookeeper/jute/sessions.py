@@ -8,7 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from orchestrator.zookeeper.jute import wire
-from orchestrator.zookeeper.jute.requests import Request
+from orchestrator.zookeeper.jute.request import Request
 
 NO_PASSWORD = bytes(16)
 _HELLO = struct.Struct(">iqiq")

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from orchestrator.zookeeper.jute import wire
 from orchestrator.zookeeper.jute.errors import FrameError
-from orchestrator.zookeeper.jute.requests import Request
+from orchestrator.zookeeper.jute.request import Request
 
 SET_WATCHES_BYTES = 128 * 1024
 """How much of paths one SetWatches holds, as in ZooKeeper's own client."""
