@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from typing import TypeVar
 
 from orchestrator.zookeeper.client import Answer, Client, Listener
 from orchestrator.zookeeper.jute.errors import NoAuth, NoNode, ServerError, ZooKeeperError
 from orchestrator.zookeeper.jute.multi import MultiRead, ReadOp, ReadResult
-from orchestrator.zookeeper.jute.records import Acls
+from orchestrator.zookeeper.jute.records import Acls, Stat
 from orchestrator.zookeeper.jute.requests import (
     AccessList,
     Data,
+    Exists,
     GetAcl,
     GetChildren,
     GetData,
     Request,
+    Sync,
 )
 from orchestrator.zookeeper.marks import Reading, znode_of
 
@@ -84,6 +87,69 @@ class NodeReader:
             futures.append(self._client.submit(request, listener))
             futures[-1].add_done_callback(_retrieved)
         return futures
+
+
+async def walk(
+    reader: NodeReader, below: Callable[[Reading], list[str]], max_reads: int
+) -> AsyncGenerator[list[Reading], None]:
+    """All nodes, parents first; children before the siblings of their parents, so that few
+    paths are held. ``below`` says which children of a node to read."""
+    waiting = ["/"]
+    reads: deque[asyncio.Task[list[Reading]]] = deque()
+    try:
+        while waiting or reads:
+            while waiting and len(reads) < max_reads:
+                paths = waiting[-reader.batch :]
+                del waiting[-reader.batch :]
+                reads.append(asyncio.create_task(reader.read(paths, names=True)))
+            readings = await reads.popleft()
+            yield readings
+            for reading in readings:
+                waiting.extend(below(reading))
+    finally:
+        for read in reads:
+            read.cancel()
+        await asyncio.gather(*reads, return_exceptions=True)
+
+
+async def read_all(reads: Sequence[Coroutine[None, None, T]]) -> list[T]:
+    """The results of all. Raises the first error when all have ended."""
+    results: list[T] = []
+    for each in await asyncio.gather(*reads, return_exceptions=True):
+        if isinstance(each, BaseException):
+            raise each
+        results.append(each)
+    return results
+
+
+async def read_stats(client: Client, paths: Sequence[str]) -> list[Stat | None]:
+    """The statistics of many nodes; None for those that are not there."""
+    futures = []
+    for path in paths:
+        await client.room()
+        futures.append(client.submit(Exists(path)))
+    answers = await asyncio.gather(*futures, return_exceptions=True)
+    return [_stat(each if isinstance(each, BaseException) else each.reply) for each in answers]
+
+
+async def read_barrier(client: Client) -> int:
+    """A zxid to which all events have come."""
+    await client.room()
+    synced, read = client.submit(Sync("/")), client.submit(Exists("/"))
+    await asyncio.gather(synced, read, return_exceptions=True)
+    await synced
+    try:
+        return (await read).zxid
+    except NoNode as error:
+        raise ZooKeeperError("the client's root is not there") from error
+
+
+def _stat(answer: Stat | BaseException) -> Stat | None:
+    if isinstance(answer, NoNode):
+        return None
+    if isinstance(answer, BaseException):
+        raise answer
+    return answer
 
 
 def _retrieved(future: asyncio.Future[Answer[T]]) -> None:

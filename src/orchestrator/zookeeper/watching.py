@@ -30,8 +30,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
-from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from typing import TypeVar
 
@@ -42,12 +41,9 @@ from orchestrator.zookeeper.dialect import Dialect
 from orchestrator.zookeeper.jute.errors import (
     AuthenticationFailed,
     ClientClosed,
-    NoNode,
     SessionExpired,
     ZooKeeperError,
 )
-from orchestrator.zookeeper.jute.records import Stat
-from orchestrator.zookeeper.jute.requests import Exists, Sync
 from orchestrator.zookeeper.jute.watches import EventType, WatchEvent
 from orchestrator.zookeeper.marks import (
     Marks,
@@ -57,7 +53,7 @@ from orchestrator.zookeeper.marks import (
     numbers_children,
     parent_of,
 )
-from orchestrator.zookeeper.reading import NodeReader
+from orchestrator.zookeeper.reading import NodeReader, read_all, read_barrier, read_stats, walk
 from orchestrator.zookeeper.source import (
     Event,
     Interrupted,
@@ -179,10 +175,10 @@ class Watcher:
     async def _snapshot(self) -> AsyncGenerator[Event, None]:
         self._marks = Marks()
         self._sweep = []
-        zxid = await self._barrier()
+        zxid = await read_barrier(self._client)
         yield SnapshotStarted(None)
-        async with aclosing(self._walk()) as walk:
-            async for readings in walk:
+        async with aclosing(walk(self._reader, self._below, self._settings.max_reads)) as batches:
+            async for readings in batches:
                 self._check()
                 for reading in readings:
                     self._marks.put(reading)
@@ -190,26 +186,6 @@ class Watcher:
         self._check()
         self._reached = zxid
         yield SnapshotEnded(zxid)
-
-    async def _walk(self) -> AsyncGenerator[list[Reading], None]:
-        """All nodes, parents first; children before the siblings of their parents, so that few
-        paths are held."""
-        waiting = ["/"]
-        reads: deque[asyncio.Task[list[Reading]]] = deque()
-        try:
-            while waiting or reads:
-                while waiting and len(reads) < self._settings.max_reads:
-                    paths = waiting[-self._reader.batch :]
-                    del waiting[-self._reader.batch :]
-                    reads.append(asyncio.create_task(self._reader.read(paths, names=True)))
-                readings = await reads.popleft()
-                yield readings
-                for reading in readings:
-                    waiting.extend(self._below(reading))
-        finally:
-            for read in reads:
-                read.cancel()
-            await asyncio.gather(*reads, return_exceptions=True)
 
     def _below(self, reading: Reading) -> list[str]:
         start = "/" if reading.path == "/" else reading.path + "/"
@@ -220,7 +196,7 @@ class Watcher:
 
     async def _catch_up(self) -> AsyncGenerator[Event, None]:
         """Read what changed until a barrier, and say so."""
-        zxid = await self._barrier()
+        zxid = await read_barrier(self._client)
         for transaction in await self._read_changed():
             yield transaction
         self._check()
@@ -259,7 +235,7 @@ class Watcher:
 
     async def _read_parts(self, parts: Sequence[list[str]]) -> list[Transaction]:
         names = not self._recursive
-        reads = await _all([self._reader.read(part, names=names) for part in parts])
+        reads = await read_all([self._reader.read(part, names=names) for part in parts])
         readings = [reading for read in reads for reading in read]
         found = {reading.path for reading in readings}
         gone = [path for part in parts for path in part if path not in found]
@@ -275,18 +251,6 @@ class Watcher:
 
     # What watches do not say
 
-    async def _barrier(self) -> int:
-        """A zxid to which all events have come."""
-        client = self._client
-        await client.room()
-        synced, read = client.submit(Sync("/")), client.submit(Exists("/"))
-        await asyncio.gather(synced, read, return_exceptions=True)
-        await synced
-        try:
-            return (await read).zxid
-        except NoNode as error:
-            raise ZooKeeperError("the client's root is not there") from error
-
     async def _look_through(self) -> None:
         """Look through the next part of all nodes; those that are not as they were are read."""
         count = self._sweep_count()
@@ -295,7 +259,7 @@ class Watcher:
         paths = self._sweep[-count:]
         del self._sweep[-count:]
         grown = []
-        for path, stat in zip(paths, await self._stats(paths), strict=True):
+        for path, stat in zip(paths, await read_stats(self._client, paths), strict=True):
             mark = self._marks.get(path)
             if mark is None:
                 continue
@@ -318,32 +282,6 @@ class Watcher:
         share = len(self._marks) * settings.reached_s / settings.sweep_s
         return max(1, min(int(share) + 1, int(settings.sweep_nodes * settings.reached_s)))
 
-    async def _stats(self, paths: Sequence[str]) -> list[Stat | None]:
-        futures = []
-        for path in paths:
-            await self._client.room()
-            futures.append(self._client.submit(Exists(path)))
-        answers = await asyncio.gather(*futures, return_exceptions=True)
-        return [_stat(each if isinstance(each, BaseException) else each.reply) for each in answers]
-
     async def _rest(self) -> None:
         """Let others run, also when there is always something new."""
         await asyncio.sleep(0)
-
-
-async def _all(reads: Sequence[Coroutine[None, None, T]]) -> list[T]:
-    """The results of all. Raises the first error when all have ended."""
-    results: list[T] = []
-    for each in await asyncio.gather(*reads, return_exceptions=True):
-        if isinstance(each, BaseException):
-            raise each
-        results.append(each)
-    return results
-
-
-def _stat(answer: Stat | BaseException) -> Stat | None:
-    if isinstance(answer, NoNode):
-        return None
-    if isinstance(answer, BaseException):
-        raise answer
-    return answer
