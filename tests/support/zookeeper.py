@@ -49,10 +49,17 @@ class Node:
     """One server of an ensemble."""
 
     def __init__(
-        self, number: int, host: str, port: int, directory: Path, prefix: Sequence[str]
+        self,
+        number: int,
+        host: str,
+        port: int,
+        directory: Path,
+        prefix: Sequence[str],
+        properties: Sequence[str] = (),
     ) -> None:
         self.number = number
         self._prefix = prefix
+        self._properties = properties
         self.host = host
         self.port = port
         self.directory = directory
@@ -69,7 +76,9 @@ class Node:
             "-XX:TieredStopAtLevel=1", "-Dzookeeper.forceSync=no",
             "-Dzookeeper.admin.enableServer=false", "-Dzookeeper.commitLogCount=50",
             "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
-            "-cp", f"{_JARS}/zookeeper.jar:{_JARS}/slf4j-simple.jar", _MAIN,
+            *[f"-D{each}" for each in self._properties],
+            "-cp", f"{_JARS}/zookeeper.jar:{_JARS}/slf4j-simple.jar:{_JARS}/netty-codec.jar",
+            _MAIN,
             str(self.directory / "zoo.cfg"),
         ]  # fmt: skip
         with (self.directory / "log").open("ab") as log:
@@ -134,15 +143,20 @@ class Ensemble:
 
 @contextmanager
 def ensemble(
-    size: int = 3, tick_ms: int = TICK_MS, places: Sequence[Place] | None = None
+    size: int = 3,
+    tick_ms: int = TICK_MS,
+    places: Sequence[Place] | None = None,
+    lines: Sequence[str] = (),
+    properties: Sequence[str] = (),
 ) -> Iterator[Ensemble]:
-    """Nodes that are configured; ``start()`` starts them. ``places`` are where, else here."""
+    """Nodes that are configured; ``start()`` starts them. ``places`` are where, else here;
+    ``lines`` are more of the configuration, ``properties`` of Java's."""
     directory = Path(tempfile.mkdtemp(prefix="zookeeper-"))
     nodes = [
-        _node(directory, number, place)
+        _node(directory, number, place, properties)
         for number, place in enumerate(places or [HERE] * size, start=1)
     ]
-    _configure(nodes, tick_ms)
+    _configure(nodes, tick_ms, lines)
     try:
         yield Ensemble(nodes)
     finally:
@@ -151,14 +165,14 @@ def ensemble(
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def _node(directory: Path, number: int, place: Place) -> Node:
+def _node(directory: Path, number: int, place: Place, properties: Sequence[str]) -> Node:
     home = directory / str(number)
     home.mkdir()
     (home / "myid").write_text(str(number))
-    return Node(number, place.host, 0, home, place.prefix)
+    return Node(number, place.host, 0, home, place.prefix, properties)
 
 
-def _configure(nodes: list[Node], tick_ms: int) -> None:
+def _configure(nodes: list[Node], tick_ms: int, more: Sequence[str]) -> None:
     first = free_ports(3 * len(nodes))
     peers = []
     for node in nodes:
@@ -170,6 +184,6 @@ def _configure(nodes: list[Node], tick_ms: int) -> None:
             f"tickTime={tick_ms}", "initLimit=40", "syncLimit=8", f"dataDir={node.directory}",
             f"clientPort={node.port}", f"clientPortAddress={node.host}", "maxClientCnxns=0",
             "admin.enableServer=false", "4lw.commands.whitelist=srvr",
-            *(peers if len(nodes) > 1 else []),
+            *(peers if len(nodes) > 1 else []), *more,
         ]  # fmt: skip
         (node.directory / "zoo.cfg").write_text("\n".join(lines) + os.linesep)

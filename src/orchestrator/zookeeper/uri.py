@@ -34,8 +34,8 @@ def is_zookeeper(text: str) -> bool:
     return text.startswith(_SCHEMES)
 
 
-def parse(text: str) -> ZooKeeperUri:
-    """Read a URI. Raises UriError."""
+def parse(text: str, *, root_allowed: bool = False) -> ZooKeeperUri:
+    """Read a URI; one without a path names the root, if that is allowed. Raises UriError."""
     scheme = next((scheme for scheme in _SCHEMES if text.startswith(scheme)), None)
     if scheme is None:
         raise UriError(f"{without_credentials(text)} does not begin with zk://")
@@ -45,7 +45,7 @@ def parse(text: str) -> ZooKeeperUri:
         raise UriError(f"{without_credentials(text)}: before the @ must stand user:password")
     return ZooKeeperUri(
         hosts=tuple(_host(part, text) for part in hosts.split(",")),
-        path=_path(slash + path, text),
+        path="/" if root_allowed and not path.strip("/") else _path(slash + path, text),
         credentials=credentials or None,
     )
 

@@ -57,3 +57,10 @@ def test_a_password_is_never_shown() -> None:
 def test_a_plain_url_is_shown_as_it_is() -> None:
     assert without_credentials("http://h:5050") == "http://h:5050"
     assert without_credentials("h:5050") == "h:5050"
+
+
+@pytest.mark.parametrize("text", ["zk://a:1", "zk://a:1/"])
+def test_a_whole_ensemble_is_named_where_that_is_allowed(text: str) -> None:
+    assert parse(text, root_allowed=True).path == "/"
+    with pytest.raises(UriError):
+        parse(text)
