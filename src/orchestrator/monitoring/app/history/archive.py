@@ -164,13 +164,18 @@ class Archive:
         hour = slot // HOUR_SLOTS
         if over is not None:
             over.close()
-            self._compressing = asyncio.create_task(self._compress(self._hour_of(over.path)))
+            before = self._compressing
+            self._compressing = asyncio.create_task(
+                self._compress(self._hour_of(over.path), before)
+            )
         self._log = series_log.SeriesLog(self._directory / f"series-{hour}.log")
 
-    async def _compress(self, hour: int) -> None:
-        """Replace the log of an hour by a segment."""
+    async def _compress(self, hour: int, before: asyncio.Task[None] | None) -> None:
+        """Replace the log of an hour by a segment, after that of the hour before."""
         blocks = self.ring.all_blocks()
         try:
+            if before is not None:
+                await before
             await asyncio.to_thread(self._replace_log, hour, blocks)
         except OSError as error:
             self._counts.history_errors += 1
