@@ -4,8 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.taskmaster.core.model import Level, Plan, Priority, Status, Task, TaskId
-from orchestrator.taskmaster.core.reading import DocumentError, read, read_text
+from orchestrator.taskmaster.core.model import (
+    DocumentError,
+    Level,
+    Plan,
+    Priority,
+    Status,
+    Task,
+    TaskId,
+)
+from orchestrator.taskmaster.core.reading import read, read_text
 
 
 def plan(text: str) -> Plan:

@@ -1,5 +1,9 @@
 """Which task is next: by priority; among equals what is started already, then the document's own
-order, then what most others wait for."""
+order, then what most others wait for.
+
+A task with open subtasks is worked on by them, so it is not chosen itself; a subtask waits for what
+its task depends on.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +31,12 @@ class Waiting(NamedTuple):
 def ready(tasks: Sequence[Task]) -> list[Task]:
     """What can be worked on now, the best first."""
     of, after = graph.by_id(tasks), graph.dependents(tasks)
-    found = [task for task in tasks if graph.is_ready(task, of)]
+    divided = {task.id.number for task in tasks if task.id.sub and not task.status.is_met}
+    found = [
+        task
+        for task in tasks
+        if graph.is_ready(task, of) and (task.id.sub or task.id.number not in divided)
+    ]
 
     def rank(task: Task) -> tuple[int, bool, int, int]:
         is_new = task.status is not Status.IN_PROGRESS
@@ -43,9 +52,9 @@ def waiting(tasks: Sequence[Task]) -> list[Waiting]:
     return [each for each in every if each.dependencies]
 
 
-def choose(tasks: Sequence[Task]) -> Choice | None:
-    """The next task; None if nothing is ready."""
-    found = ready(tasks)
+def choose(tasks: Sequence[Task], *, may_be_started: bool = True) -> Choice | None:
+    """The next task; None if nothing is ready. What is started may be somebody's already."""
+    found = [t for t in ready(tasks) if may_be_started or t.status is not Status.IN_PROGRESS]
     return Choice(found[0], _reasons(found[0], found, tasks)) if found else None
 
 

@@ -21,6 +21,7 @@ _COUNT = re.compile(
 _FRACTION = re.compile(
     r"\b(\d{1,6})/(\d{1,6})\b(?:\s+(?:tasks|completed|done))?(?:\s*\((\d{1,3})%\))?", re.IGNORECASE
 )
+_MAY_COUNT = re.compile(r"total|completed|done|progress|pending|/\d", re.IGNORECASE)
 _OF_TASKS = re.compile(r"tasks|completed|progress|pending|status", re.IGNORECASE)
 _AIM = re.compile(r"\b(?:target|goal|next session)\b", re.IGNORECASE)
 _OFF_BY = 1.0  # percent; documents round as they like
@@ -34,7 +35,7 @@ def drifts(blocks: Iterable[Block], tasks: Sequence[Task]) -> tuple[Drift, ...]:
         if block.kind is Kind.ROW:
             rows.append(block)
         else:
-            lines += [line for line in block.lines if any(map(str.isdigit, line.text))]
+            lines += [line for line in block.lines if _MAY_COUNT.search(line.text)]
     every = [drift for line in lines for drift in _of_line(line, tasks)]
     every += _of_tables(rows, tasks)
     once = {(drift.what, drift.declared, drift.found): drift for drift in reversed(every)}

@@ -29,8 +29,11 @@ def by_id(tasks: Sequence[Task]) -> dict[TaskId, Task]:
 
 
 def waits_for(task: Task, of: Mapping[TaskId, Task]) -> tuple[TaskId, ...]:
-    """The dependencies that are not met; those that are unknown never are."""
-    return tuple(d for d in task.dependencies if d not in of or not of[d].status.is_met)
+    """The dependencies that are not met, also of its task if it is a subtask; those that are
+    unknown never are."""
+    above = of.get(TaskId(task.id.number)) if task.id.sub else None
+    every = dict.fromkeys(task.dependencies + (above.dependencies if above else ()))
+    return tuple(d for d in every if d not in of or not of[d].status.is_met)
 
 
 def is_ready(task: Task, of: Mapping[TaskId, Task]) -> bool:

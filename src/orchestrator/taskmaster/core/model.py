@@ -12,6 +12,13 @@ from typing import NamedTuple
 
 import msgspec
 
+MOST_BYTES = 16_000_000
+"""Of a document."""
+
+
+class DocumentError(ValueError):
+    """A document that cannot be read: what is wrong with it, as a sentence."""
+
 
 class Status(StrEnum):
     """How far a task is; the words of task-master-ai."""

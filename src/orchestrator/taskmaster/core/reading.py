@@ -9,6 +9,8 @@ from orchestrator.taskmaster.core.blocks import blocks
 from orchestrator.taskmaster.core.collecting import Collection, Listed, Loose
 from orchestrator.taskmaster.core.folding import fold
 from orchestrator.taskmaster.core.model import (
+    MOST_BYTES,
+    DocumentError,
     Evidence,
     Field,
     Finding,
@@ -20,12 +22,7 @@ from orchestrator.taskmaster.core.model import (
 from orchestrator.taskmaster.core.mojibake import repair
 from orchestrator.taskmaster.core.resolving import resolve
 
-MOST_BYTES = 16_000_000
 _BOM = "\ufeff"
-
-
-class DocumentError(ValueError):
-    """A document that cannot be read: what is wrong with it, as a sentence."""
 
 
 def read(data: bytes, name: str) -> Plan:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from orchestrator.taskmaster.core.model import (
     Conflict,
@@ -47,7 +49,23 @@ def resolve(
         for field, best in chosen.items():
             if best is not None and (others := _against(best, pieces, field)):
                 conflicts.append(Conflict(task, field, best, others))
-    return Resolved(tuple(sorted(tasks, key=lambda task: task.line)), tuple(conflicts))
+    ordered = sorted(_inherited(tasks, of), key=lambda task: task.line)
+    return Resolved(tuple(ordered), tuple(conflicts))
+
+
+def _inherited(
+    tasks: Sequence[Task], evidence: Mapping[TaskId, Sequence[Evidence]]
+) -> Iterator[Task]:
+    """Subtasks matter as much as their task, and are of its component, unless said otherwise."""
+    above = {task.id.number: task for task in tasks if not task.id.sub}
+    for task in tasks:
+        whole = above.get(task.id.number) if task.id.sub else None
+        if whole is None:
+            yield task
+            continue
+        said = {each.field for each in evidence[task.id]}
+        priority = task.priority if Field.PRIORITY in said else whole.priority
+        yield replace(task, priority=priority, component=task.component or whole.component)
 
 
 def _chosen(pieces: Sequence[Evidence], field: Field) -> Evidence | None:
