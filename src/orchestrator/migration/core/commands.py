@@ -66,7 +66,7 @@ class Commands:
         kind = state.conflicts[state.conflicts.held[path]].kind
         node = state.tree.open(path)
         if command.winner is None:
-            if kind != "update" and kind != "create":
+            if kind not in ("update", "create"):
                 state.finish(node)
                 return f"a conflict of kind {kind!r} is settled by A or B, not by a value"
             self._settling.choose(node, command.data)

@@ -1,8 +1,8 @@
 """What of a node is compared: a digest of its data, its access list, its lifetime.
 
 A tree of a million nodes keeps no data, only 16 bytes of BLAKE2b of it. Access lists are few, so
-each gets a number in a table. ``UNKNOWN`` stands where a source could not see something: it is equal
-to everything and is never copied.
+each gets a number in a table. ``UNKNOWN`` stands where a source could not see something: it is
+equal to everything and is never copied.
 """
 
 from __future__ import annotations

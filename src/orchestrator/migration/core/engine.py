@@ -8,9 +8,9 @@ planned (`Planner`) into batches, whose outcomes (`Outcomes`) set the base. The 
     effects = engine.handle(event, now)            for every event of ``events``
     effects = engine.wake(now)                     when engine.wake_at() has come
 
-Nothing is planned before both sides are steady: loaded or gone on with, and behind a barrier. In the
-first moment both are, the side to fill is looked at: if it has nodes of its own that the settings do
-not say to merge, the engine halts, with nothing written.
+Nothing is planned before both sides are steady: loaded or gone on with, and behind a barrier. In
+the first moment both are, the side to fill is looked at: if it has nodes of its own that the
+settings do not say to merge, the engine halts, with nothing written.
 """
 
 from __future__ import annotations

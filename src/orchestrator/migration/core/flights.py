@@ -9,8 +9,8 @@ measured against a base that already has it.
 A lost batch is settled behind a barrier. It was applied if its side's stream showed a transaction
 of the engine's own session on one of its paths since; a source that shows no sessions, or only a
 snapshot, is asked for what the node looks like. A multi is applied whole or not at all, so one path
-that tells is enough. If none tells, it counts as not applied: at worst that is a conflict, by policy
-and in the log, where there was none.
+that tells is enough. If none tells, it counts as not applied: at worst that is a conflict, by
+policy and in the log, where there was none.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ class Intent(NamedTuple):
 
 class Flight:
     """A batch. ``after`` is the side's zxid when it was made; ``groups`` are the units it holds,
-    with their tries; ``refused`` is the path because of which it was refused, ``token`` the barrier that a
-    lost one waits for."""
+    with their tries; ``refused`` is the path because of which it was refused, ``token`` the
+    barrier that a lost one waits for."""
 
     __slots__ = (
         "after", "groups", "intents", "is_echoed", "is_lost", "number", "op_paths", "origin",

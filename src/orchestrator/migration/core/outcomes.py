@@ -44,6 +44,8 @@ class Outcomes:
         self._state.emit(Save(f"{INTENT}{flight.number}", None))
         self._state.flights.ended(flight, event.zxid)
         self._tell(flight, event)
+        if event.refusal is Refusal.NOT_EMPTY and flight.refused:
+            self._state.rooted.add((flight.side, flight.refused))
         return flight
 
     def lost(self, event: Lost) -> None:
@@ -108,6 +110,8 @@ class Outcomes:
                 continue
             node = state.tree.open(path)
             state.tree.rebase(node, settled_base(node, intent))
+            if node.is_settled or node.is_gone:
+                state.stuck.pop(path, None)
             if path in state.units:
                 continue
             if node.is_settled or node.is_gone:

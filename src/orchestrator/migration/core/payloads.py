@@ -1,4 +1,4 @@
-"""Data that has not been copied yet, within a bound; what does not fit is read again when needed."""
+"""Data that has not been copied yet, within a bound; what does not fit is read when needed."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """From changed paths to batches: what is written where, and what has to wait for what.
 
-A unit is written as a whole or waits as a whole. It waits while one of its paths is under way, while
-data has to be read, or while a parent is missing; then what brings the parent joins it. A path that
-is held for a person leaves its unit, as does what lies below it; the rest goes on.
+A unit is written as a whole or waits as a whole. It waits while one of its paths is under way,
+while data has to be read, or while a parent is missing; then what brings the parent joins it. A
+path that is held for a person leaves its unit, as does what lies below it; the rest goes on.
 
 Units are taken in the order in which their changes were heard, and batches of a side are sent in
 order, so the other side sees changes in the order of their source, but for what is held or refused.
@@ -96,8 +96,6 @@ class Planner:
         else:
             self._batches.add(unit, found, now)
             self._state.units.done(unit)
-            for draft in found:
-                self._state.stuck.pop(draft.intent.path, None)
             for path in unit.paths:
                 if path not in self._state.flights.of:
                     self._state.finish(self._state.tree.open(path))
@@ -217,22 +215,28 @@ class Planner:
         created: set[tuple[Side, str]],
         now: float,
     ) -> list[Draft]:
-        there = node.states[side]
-        place = Place(side, self._state.view.outward(side, node.path), node.path)
+        state, there = self._state, node.states[side]
+        place = Place(side, state.view.outward(side, node.path), node.path)
         if want is None:
             return [] if there is None else [drafts.deletion(place, there)]
         if there is None:
             self._parent(place, unit, created, now)
-            return self._structural(place, created) + [self._creation(place, node, want)]
+            return [*self._structural(place, created), self._creation(place, node, want)]
         if UNKNOWN in (want.acl, there.content.acl) and there.content.data == want.data:
             return []  # a list that cannot be read is not overwritten
-        acl = self._state.acls.acl(want.acl)
-        if there.content.kind != want.kind:
+        acl = state.acls.acl(want.acl)
+        if there.content.kind != want.kind and (side, node.path) not in state.rooted:
             data = self._data(node, side, want)
             return [drafts.replacement(place, there, want, data, acl)]
+        if there.content.kind != want.kind:
+            text = f"of another lifetime on {side.name}, which stays, for there are nodes below it"
+            state.stick(node.path, text, Problem.DIFFERENCE, Severity.WARNING)
+            want = want._replace(kind=there.content.kind)
         if there.content.data != want.data:
             return [drafts.data_change(place, there, want, self._data(node, side, want))]
-        return [drafts.acl_change(place, there, want, acl)]
+        if there.content.acl != want.acl:
+            return [drafts.acl_change(place, there, want, acl)]
+        return []
 
     def _creation(self, place: Place, node: Node, want: Content) -> Draft:
         if want.acl < 0:

@@ -7,6 +7,7 @@ below them.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated, Literal
 
 import msgspec
@@ -140,6 +141,6 @@ def _overlaps(paths: list[str], side: str) -> list[str]:
     ordered = sorted(paths, key=lambda path: f"{path}/")
     return [
         f"mappings: {first!r} and {second!r} overlap on {side}, so a node would have two places"
-        for first, second in zip(ordered, ordered[1:], strict=False)
+        for first, second in pairwise(ordered)
         if f"{second}/".startswith(f"{first}/")
     ]

@@ -65,6 +65,9 @@ class SyncState:
         self.authority = Side[settings.authority]
         self.chosen: dict[str, bytes | None] = {}
         self.stuck: dict[str, str] = {}  # why a path is not copied as it is now
+        self.rooted: set[tuple[Side, str]] = (
+            set()
+        )  # neither deleted nor replaced, for nodes are below
         self.is_paused = False
         self.is_filled = False  # the side to fill was looked at, and taken
         self.halted = ""  # why nothing may be written at all

@@ -124,10 +124,14 @@ class Tracker:
             known = node.base if other is None else other.content
             return PLAIN if known is None or known.kind == EPHEMERAL else known.kind
         if other is not None and not self._state.sides[side.other].sees_lifetimes:
-            if EPHEMERAL not in (kind, other.content.kind) and other.content.kind != kind:
-                content = other.content._replace(kind=kind)
-                self._state.tree.put(node, side.other, other._replace(content=content))
+            self._suppose(node, side.other, other, kind)
         return kind
+
+    def _suppose(self, node: Node, side: Side, state: State, kind: int) -> None:
+        """A lifetime that this side's source cannot see is taken to be that of the other side."""
+        if EPHEMERAL not in (kind, state.content.kind) and state.content.kind != kind:
+            content = state.content._replace(kind=kind)
+            self._state.tree.put(node, side, state._replace(content=content))
 
     # --- transactions --------------------------------------------------------------------------
 
@@ -148,7 +152,7 @@ class Tracker:
             node = state.tree.open(inner)
             if is_own and (flight := flights.get(inner)) is not None:
                 self._echo(side, node, flight, event.zxid, now)
-            if self._step(side, node, step, event.time, is_own) and not (
+            if self._step(side, node, step, event.time, is_own, now) and not (
                 is_own and inner in flights
             ):
                 touched.append(inner)
@@ -161,7 +165,9 @@ class Tracker:
         if not is_own:
             state.totals.heard[side] += 1
 
-    def _step(self, side: Side, node: Node, step: Step, time_ms: int, is_own: bool) -> bool:
+    def _step(
+        self, side: Side, node: Node, step: Step, time_ms: int, is_own: bool, now: float
+    ) -> bool:
         """Note a step; whether it changed anything that counts."""
         old = node.states[side]
         new: State | None
@@ -175,6 +181,7 @@ class Tracker:
             case Deleted():
                 if self._state.counters.is_used:
                     self._state.counters.gone(side, node.path)
+                self._unroot(side, node.path, now)
                 new = None
             case AclSet():
                 if old is None:
@@ -192,6 +199,17 @@ class Tracker:
             if type(step) is DataSet or type(step) is Created:
                 self._keep(side, node, step.data)
         return True
+
+    def _unroot(self, side: Side, path: str, now: float) -> None:
+        """A node is gone: what could not be done to its parent for its sake is tried again."""
+        rooted = self._state.rooted
+        rooted.discard((side, path))
+        if rooted and (key := (side, parent_of(path))) in rooted:
+            rooted.remove(key)
+            unit = self._state.units.add(side.other, [key[1]], now)
+            if unit is not None:
+                unit.not_before = now
+                self._state.units.put_back(unit)
 
     def _created(self, side: Side, node: Node, step: Created) -> State:
         self._count(side, node.path, step)

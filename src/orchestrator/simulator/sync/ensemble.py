@@ -1,7 +1,8 @@
 """An ensemble: one tree, one order of transactions, true to ZooKeeper in what the sync builds on.
 
-A transaction is applied whole or not at all. A parent counts the creates below it. An ephemeral node
-has no children and goes with its session. Versions count writes and begin at 0 with each creation.
+A transaction is applied whole or not at all. A parent counts the creates below it. An ephemeral
+node has no children and goes with its session. Versions count writes and begin at 0 with each
+creation.
 """
 
 from __future__ import annotations

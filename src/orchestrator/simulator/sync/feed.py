@@ -44,20 +44,27 @@ class Feed:
         self._ensemble = ensemble
         self._say = say
         self.is_watching = is_watching
-        self._forgets = forgets
+        self.forgets = forgets
         self._position: int | None = None
         self._term = 0  # what was meant for an earlier one is not said any more
         self.slowness = 1.0
+        self._is_listening = False
 
     def follow(self, position: int | None) -> None:
         """Begin, behind a position or with a snapshot."""
         self._term += 1
         self._position = position
-        is_lost = self._forgets and self._kernel.chance(0.3)
+        self._is_listening = False
+        is_lost = self.forgets and self._kernel.chance(0.3)
         if position is None or self.is_watching or is_lost:
             self._snapshot()
         else:
             self._later(self._listen)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether everything was heard."""
+        return self._position == self._ensemble.zxid and self._is_listening
 
     def stop(self) -> None:
         """Nobody listens any more."""
@@ -84,6 +91,7 @@ class Feed:
 
     def _listen(self) -> None:
         assert self._position is not None
+        self._is_listening = True
         first = self._position
         news = [t for t in self._ensemble.log[-2_000:] if t.zxid > first]
         if self.is_watching:
@@ -108,7 +116,7 @@ class Feed:
     # --- snapshots -----------------------------------------------------------------------------
 
     def _snapshot(self) -> None:
-        at = self._ensemble.zxid
+        at, self._position = self._ensemble.zxid, None
         paths = self._ensemble.paths()
         self._say(SnapshotStarted(len(paths)))
         self._later(lambda: self._copy(paths, at))

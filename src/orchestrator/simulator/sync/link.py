@@ -41,7 +41,7 @@ class Link:
         self.slowness = 1.0
         self._sent: deque[Request] = deque()
         self._ghosts: deque[Write] = deque()
-        self._answers: deque[tuple[Write | None, Event]] = deque()
+        self._answers: deque[tuple[Request, Event]] = deque()
         self._term = 0
         self._is_working = False
 
@@ -53,13 +53,14 @@ class Link:
     def break_(self, *, is_told: bool = True) -> None:
         """The connection is lost; without ``is_told`` the engine is dead as well."""
         self._term += 1
-        unknown = [w for w, _ in self._answers if w is not None]
+        asked = [request for request, _ in self._answers]
+        unknown = [r for r in asked if isinstance(r, Write)]
         writes = [r for r in self._sent if isinstance(r, Write)]
-        rest = deque(r for r in self._sent if not isinstance(r, Write))
+        rest: deque[Request] = deque(r for r in [*asked, *self._sent] if not isinstance(r, Write))
         kept = self._kernel.random.randint(0, len(writes))
         self._ghosts.extend(writes[:kept])
         self._answers.clear()
-        self._sent = rest if is_told else deque()
+        self._sent = rest if is_told else deque[Request]()
         self._is_working = False
         if is_told:
             for write in [*unknown, *writes]:
@@ -70,6 +71,15 @@ class Link:
         while self._ghosts:
             self._apply(self._ghosts.popleft())
         self._work()
+
+    def forget_ghosts(self) -> None:
+        """The session ended: what is still on its way in it is refused."""
+        self._ghosts.clear()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is on its way."""
+        return bool(self._sent or self._ghosts or self._answers or self._is_working)
 
     # --- requests ------------------------------------------------------------------------------
 
@@ -87,7 +97,7 @@ class Link:
     def _serve(self) -> None:
         request = self._sent.popleft()
         answer = self._answer(request)
-        self._answers.append((request if isinstance(request, Write) else None, answer))
+        self._answers.append((request, answer))
         term = self._term
         self._later(lambda: self._reply(term))
         self._is_working = False
