@@ -167,10 +167,10 @@ class Engine:
             case source.SnapshotStarted():
                 self._tracker.snapshot_started(side, said)
             case source.SnapshotNodes():
-                self._tracker.snapshot_nodes(side, said)
+                self._tracker.snapshot_nodes(side, said, now)
                 self._checkpoints.save_loaded()
             case source.SnapshotEnded():
-                self._tracker.snapshot_ended(side, said)
+                self._tracker.snapshot_ended(side, said, now)
                 self._ask_barrier(side)
             case _:
                 assert_never(said)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from orchestrator.migration.core.counters import BURN
 from orchestrator.migration.core.effects import Barrier, Problem, Severity
 from orchestrator.migration.core.events import Lost, Refusal, Refused, Written
 from orchestrator.migration.core.flights import Flight, settled_base, shows
@@ -107,6 +108,7 @@ class Outcomes:
         for intent in flight.intents:
             path = intent.path
             if path.startswith("//"):
+                self._burned(flight, path)
                 continue
             node = state.tree.open(path)
             state.tree.rebase(node, settled_base(node, intent))
@@ -118,6 +120,14 @@ class Outcomes:
                 state.finish(node)
             else:
                 state.units.add(flight.origin, [path], now)
+
+    def _burned(self, flight: Flight, key: str) -> None:
+        """Count what a source that watches nodes does not see."""
+        parent, _, name = key[len(f"//{flight.side.name}") :].rpartition("/")
+        if name == BURN and not self._state.sides[flight.side].sees_lifetimes:
+            pairs = flight.op_paths.count(key) // 2
+            count = self._state.counters.get(parent)[flight.side]
+            self._state.counters.saw(flight.side, parent, count + pairs)
 
     def _again(self, flight: Flight, now: float) -> None:
         """Plan anew what was not applied; what was refused goes alone from now on."""

@@ -163,7 +163,7 @@ class Planner:
     def _ephemeral_parent(self, node: Node, target: Side) -> None:
         parent = parent_of(node.path)
         if self._state.view.is_in(parent) and not self._state.tree.has(parent, target):
-            raise _Waits
+            raise _Leaves(("there", target, parent))
 
     def _as_chosen(
         self, node: Node, unit: Unit, created: set[tuple[Side, str]], now: float

@@ -64,7 +64,7 @@ class Tracker:
         known.is_steady, known.steady_at = False, None
         known.snapshot_seen, known.snapshot_total = 0, event.total
 
-    def snapshot_nodes(self, side: Side, event: SnapshotNodes) -> None:
+    def snapshot_nodes(self, side: Side, event: SnapshotNodes, now: float) -> None:
         """Note how a part of the side is."""
         known = self._state.sides[side]
         if known.loading is None:
@@ -76,33 +76,38 @@ class Tracker:
                 self._structure(side, outer, known.loading_structure)
             else:
                 known.loading.add(inner)
-                self._show(side, inner, znode, znode.mtime)
+                self._show(side, inner, znode, znode.mtime, now)
 
-    def snapshot_ended(self, side: Side, event: SnapshotEnded) -> None:
+    def snapshot_ended(self, side: Side, event: SnapshotEnded, now: float) -> None:
         """What was not in the snapshot is not there."""
         state, known = self._state, self._state.sides[side]
         loaded, known.loading = known.loading or set(), None
         known.structure = known.loading_structure
         tree = state.tree
         for path in [p for p in tree.paths() if p not in loaded and tree.has(p, side)]:
-            self._show(side, path, None, 0)
+            self._show(side, path, None, 0, now)
         known.reached = event.zxid
 
-    def _show(self, side: Side, inner: str, znode: Znode | None, time_ms: int) -> None:
+    def _show(self, side: Side, inner: str, znode: Znode | None, time_ms: int, now: float) -> None:
         node = self._state.tree.open(inner)
-        self.show(side, node, znode, time_ms)
+        self.show(side, node, znode, time_ms, now)
         self._state.finish(node)
 
-    def show(self, side: Side, node: Node, znode: Znode | None, time_ms: int) -> bool:
+    def show(self, side: Side, node: Node, znode: Znode | None, time_ms: int, now: float) -> bool:
         """Note what a read showed; whether that is news."""
         state = None if znode is None else self._seen(side, node, znode)
         if znode is not None and self._state.counters.is_used:
             self._state.counters.saw(side, node.path, znode.cversion)
         is_new = self._state.tree.put(node, side, state)
         if is_new:
+            self._appeared(side, node, now)
             node.times[side] = time_ms
             self._keep(side, node, None if znode is None else znode.data)
         return is_new
+
+    def _appeared(self, side: Side, node: Node, now: float) -> None:
+        if node.states[side] is not None:
+            self._state.units.release(("there", side, node.path), now)
 
     def is_known(self, side: Side, path: str, data: bytes | None) -> bool:
         """Whether a path is known to have just this data."""
@@ -188,12 +193,14 @@ class Tracker:
                     return False
                 new = steps.with_acl(old, step, self._state.acls.number(step.acl))
             case Seen():
-                changed = self.show(side, node, step.node, 0 if is_own else time_ms)
+                changed = self.show(side, node, step.node, 0 if is_own else time_ms, now)
                 return self._count(side, node.path, step) or changed
             case _:
                 assert_never(step)
         if not self._state.tree.put(node, side, new):
             return False
+        if old is None:
+            self._appeared(side, node, now)
         if not is_own:
             node.times[side] = time_ms
             if type(step) is DataSet or type(step) is Created:

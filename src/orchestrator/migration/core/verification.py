@@ -212,5 +212,5 @@ class Verification:
             node = self._state.tree.open(path)
             if not self._matches(side, path, shown.node):
                 time_ms = 0 if shown.node is None else shown.node.mtime
-                self._tracker.show(side, node, shown.node, time_ms)
+                self._tracker.show(side, node, shown.node, time_ms, now)
             self._state.units.add(side, [path], now)
