@@ -250,8 +250,10 @@ class Planner:
         """What is to be written, from the side that has it."""
         if node.path in self._state.chosen:
             return self._state.chosen[node.path]
-        self._need(target.other, node.path, want.data)
-        return self._state.payloads.get(target.other, node.path, want.data)
+        there = node.content(target.other)
+        source = target.other if there is not None and there.data == want.data else target
+        self._need(source, node.path, want.data)
+        return self._state.payloads.get(source, node.path, want.data)
 
     def _need(self, side: Side, path: str, data: bytes) -> None:
         if data != NO_DATA and not self._state.payloads.has(side, path, data):

@@ -19,7 +19,7 @@ class Unit:
     ``tries`` counts refusals, and whoever was refused goes alone,
     not before a moment."""
 
-    __slots__ = ("not_before", "number", "paths", "side", "since", "tries")
+    __slots__ = ("is_ready", "not_before", "number", "paths", "side", "since", "tries")
 
     def __init__(self, number: int, side: Side, since: float) -> None:
         self.number = number
@@ -28,6 +28,7 @@ class Unit:
         self.paths: dict[str, None] = {}
         self.tries = 0
         self.not_before = 0.0
+        self.is_ready = False
 
 
 class Units:
@@ -38,7 +39,7 @@ class Units:
         self._ready: tuple[list[int], list[int]] = ([], [])
         self._units: dict[int, Unit] = {}
         self._of: dict[str, Unit] = {}
-        self._parked: dict[object, list[int]] = {}
+        self._parked: dict[object, dict[int, None]] = {}
         self._shelved: dict[object, dict[str, Side]] = {}
         self._due: list[tuple[float, int]] = []
         self._number = 0
@@ -80,13 +81,13 @@ class Units:
         while heap:
             unit = self._units.get(heapq.heappop(heap))
             if unit is not None:
+                unit.is_ready = False
                 return unit
         return None
 
     def put_back(self, unit: Unit) -> None:
         """It could not be taken now, but nothing has to happen first."""
-        if unit.number in self._units:
-            heapq.heappush(self._ready[unit.side], unit.number)
+        self._ready_again(unit.number)
 
     def done(self, unit: Unit) -> None:
         """Its writes are under way, or there are none."""
@@ -102,7 +103,7 @@ class Units:
 
     def park(self, unit: Unit, key: object) -> None:
         """Keep a unit back until ``release(key)``."""
-        self._parked.setdefault(key, []).append(unit.number)
+        self._parked.setdefault(key, {})[unit.number] = None
 
     def park_until(self, unit: Unit, due: float) -> None:
         """Keep a unit back until a moment."""
@@ -140,13 +141,14 @@ class Units:
 
     def _ready_again(self, number: int) -> None:
         unit = self._units.get(number)
-        if unit is not None:
+        if unit is not None and not unit.is_ready:
+            unit.is_ready = True
             heapq.heappush(self._ready[unit.side], number)
 
     def _new(self, side: Side, now: float) -> Unit:
         self._number += 1
         unit = self._units[self._number] = Unit(self._number, side, now)
-        heapq.heappush(self._ready[side], unit.number)
+        self._ready_again(unit.number)
         return unit
 
     def _join(self, first: Unit, second: Unit) -> Unit:
