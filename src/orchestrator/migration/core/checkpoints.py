@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from orchestrator.migration.core import journal
 from orchestrator.migration.core.batches import Batches
 from orchestrator.migration.core.flights import Flight, settled_base
-from orchestrator.migration.core.journal import DONE, INTENT, NODE, Meta
+from orchestrator.migration.core.journal import DONE, INTENT, NODE, UNIT, Meta
 from orchestrator.migration.core.outcomes import Outcomes
 from orchestrator.migration.core.sides import SIDES, Role, Side
 from orchestrator.migration.core.state import SyncState
@@ -22,6 +22,7 @@ class Checkpoints:
         self._outcomes = outcomes
         self._batches = batches
         self._saved = Meta()
+        self._units: dict[int, int] = {}  # those on record, with how many paths they had
 
     def save(self, now: float) -> None:
         """Save all that changed, unless a side is between two states."""
@@ -32,6 +33,7 @@ class Checkpoints:
             self._state.emit(Save(f"{INTENT}{number}", None))
             self._state.emit(Save(f"{DONE}{number}", None))
         self._outcomes.covered = []
+        self._together()
         a, b = self._state.sides
         self._meta((a.reached, b.reached))
 
@@ -53,6 +55,18 @@ class Checkpoints:
             emit(Save(NODE + path, tree.record(path)))
         tree.dirty.clear()
 
+    def _together(self) -> None:
+        """Keep what belongs together and is not written yet: only its source could tell again,
+        and that goes on behind it."""
+        waiting = {unit.number: unit for unit in self._state.units if len(unit.paths) > 1}
+        for number in [n for n in self._units if n not in waiting]:
+            del self._units[number]
+            self._state.emit(Save(f"{UNIT}{number}", None))
+        for number, unit in waiting.items():
+            if self._units.get(number) != len(unit.paths):
+                self._units[number] = len(unit.paths)
+                self._state.emit(journal.save_unit(number, unit.side, tuple(unit.paths)))
+
     def _meta(self, positions: tuple[int | None, int | None]) -> None:
         meta = Meta(
             positions=positions,
@@ -67,7 +81,7 @@ class Checkpoints:
 
     # --- restart -------------------------------------------------------------------------------
 
-    def restore(self, records: Mapping[str, bytes]) -> None:
+    def restore(self, records: Mapping[str, bytes], now: float) -> None:
         """Take in all that was saved; nothing of it on the first start."""
         state = self._state
         self._restore_meta(records)
@@ -80,6 +94,9 @@ class Checkpoints:
                 state.chosen[key[len(journal.CHOSEN) :]] = data
         state.conflicts.restore(v for k, v in records.items() if k.startswith(journal.CONFLICT))
         self._restore_sessions(records)
+        for number, side, paths in journal.read_units(records):
+            self._units[number] = len(paths)
+            state.units.restore(number, side, paths, now)
         for flight in journal.read_flights(records):
             self._restore_flight(flight, f"{DONE}{flight.number}" in records)
 

@@ -65,7 +65,7 @@ class Engine:
         self._verification = Verification(state, self._outcomes, self._tracker)
         self._filling = Filling(state)
         self._commands = Commands(state, self._burning, self._verification, self._checkpoints)
-        self._checkpoints.restore(records)
+        self._checkpoints.restore(records, now)
         self._tick_at = now
         self._is_started = False
 

@@ -8,6 +8,7 @@
     session/<side>/<role>/<id>   sessions whose writes are the engine's own
     conflict/<number>        the conflict log
     chosen/<path>            a value that a person chose for both sides
+    unit/<number>            paths that wait to be written together
 
 A *checkpoint* saves all paths that changed, forgets the batches that these include, and moves the
 positions, in one commit. So the records are the state at exactly these positions, plus batches that
@@ -28,12 +29,13 @@ from orchestrator.runtime.machine import Save
 from orchestrator.zookeeper.jute.records import Acl, Acls
 
 META, NODE, ACL, INTENT, DONE = "meta", "node/", "acl/", "intent/", "done/"
-SESSION, CONFLICT, CHOSEN = "session/", "conflict/", "chosen/"
+SESSION, CONFLICT, CHOSEN, UNIT = "session/", "conflict/", "chosen/", "unit/"
 
 _SavedIntent = tuple[str, int, tuple[bytes, int, int] | None, int]
 _SavedFlight = tuple[int, str, int, list[_SavedIntent]]
 _encode = msgspec.msgpack.Encoder().encode
 _decode_flight = msgspec.msgpack.Decoder(_SavedFlight).decode
+_decode_unit = msgspec.msgpack.Decoder(tuple[int, tuple[str, ...]]).decode
 _decode_acl = msgspec.msgpack.Decoder(list[tuple[int, str, str]]).decode
 
 
@@ -63,6 +65,21 @@ def save_intent(flight: Flight) -> Save:
     intents = [(i.path, i.mode.value, i.want, i.version) for i in flight.intents]
     saved = (int(flight.side), flight.role.value, flight.after, intents)
     return Save(f"{INTENT}{flight.number}", _encode(saved))
+
+
+def save_unit(number: int, side: Side, paths: tuple[str, ...]) -> Save:
+    """What was changed at once on a side, and waits."""
+    return Save(f"{UNIT}{number}", _encode((int(side), paths)))
+
+
+def read_units(records: Mapping[str, bytes]) -> list[tuple[int, Side, tuple[str, ...]]]:
+    """All that waited together at the checkpoint."""
+    found = []
+    for key, value in records.items():
+        if key.startswith(UNIT):
+            side, paths = _decode_unit(value)
+            found.append((int(key[len(UNIT) :]), Side(side), paths))
+    return sorted(found)
 
 
 def read_flights(records: Mapping[str, bytes]) -> list[Flight]:

@@ -184,9 +184,7 @@ class Tracker:
             case Created():
                 new = self._created(side, node, step)
             case Deleted():
-                if self._state.counters.is_used:
-                    self._state.counters.gone(side, node.path)
-                self._unroot(side, node.path, now)
+                self._gone(side, node.path, now)
                 new = None
             case AclSet():
                 if old is None:
@@ -207,8 +205,10 @@ class Tracker:
                 self._keep(side, node, step.data)
         return True
 
-    def _unroot(self, side: Side, path: str, now: float) -> None:
+    def _gone(self, side: Side, path: str, now: float) -> None:
         """A node is gone: what could not be done to its parent for its sake is tried again."""
+        if self._state.counters.is_used:
+            self._state.counters.gone(side, path)
         rooted = self._state.rooted
         rooted.discard((side, path))
         if rooted and (key := (side, parent_of(path))) in rooted:

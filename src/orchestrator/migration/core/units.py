@@ -9,7 +9,7 @@ that cannot be written yet is parked until what it waits for has happened.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from orchestrator.migration.core.sides import Side
 
@@ -47,6 +47,10 @@ class Units:
     def __len__(self) -> int:
         return len(self._of)
 
+    def __iter__(self) -> Iterator[Unit]:
+        """All units, the oldest first."""
+        return iter(list(self._units.values()))
+
     def __contains__(self, path: str) -> bool:
         return path in self._of
 
@@ -65,6 +69,11 @@ class Units:
             elif known is not unit:
                 unit = self._join(unit, known)
         return unit
+
+    def restore(self, number: int, side: Side, paths: Iterable[str], now: float) -> None:
+        """Queue what waited together before a restart, under its number."""
+        self._number = number - 1
+        self.add(side, paths, now)
 
     def join(self, unit: Unit, path: str) -> Unit:
         """Let the unit that holds ``path`` (a new one if none does) be one with ``unit``."""

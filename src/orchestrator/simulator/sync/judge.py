@@ -204,7 +204,9 @@ class Judge:
         together = self._written.get(value.transaction, {})
         for other, written in together.items():
             there = self._data[other].now(side)
-            if there.shown != written.shown and not there.knows(written):
+            if there.shown == written.shown or there.knows(written):
+                continue
+            if not self._is_of_no_account(other, self._data[other], written, there):
                 self._torn.append((path, other, written))
 
     # --- the end -------------------------------------------------------------------------------
@@ -220,8 +222,9 @@ class Judge:
         if self._is_split or self._options.forgets or any(self._options.watching):
             return
         for path, other, written in self._torn:
-            if path not in self.logged and other not in self.logged:
-                raise Broken(f"{path} was written without {other} = {written.shown!r}")
+            if not any([*self._entries(path), *self._entries(other)]):
+                which = f"{written.transaction[0].name} {written.transaction[1]:#x}"
+                raise Broken(f"{path} was written without {other} = {written.shown!r} of {which}")
 
     def _entries(self, path: str) -> Iterable[Conflict]:
         """Those of a path, and those for whose sake it was kept: of what lies below."""

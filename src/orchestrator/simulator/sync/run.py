@@ -225,9 +225,10 @@ class SyncRun:
         engine = self.host.engine
         assert engine is not None
         status = engine.status(self.kernel.now)
-        units, stuck = engine.state.units, engine.state.stuck
-        waiting = status.queue - sum(path in units for path in stuck)
-        return self.host.is_idle and status.state == "live" and waiting == 0
+        if status.state != "live" or not self.host.is_idle:
+            return False
+        units = engine.state.units
+        return status.queue == (sum(path in units for path in self._excused()) if len(units) else 0)
 
     def _conclude(self) -> None:
         written = list(self.judge.writes)
@@ -254,14 +255,23 @@ class SyncRun:
         engine = self.host.engine
         assert engine is not None
         found = set()
+        synced = [self._nodes(side) for side in SIDES]
+        for unit in engine.state.units:
+            if unit.tries and any(self._is_blocked(path, synced) for path in unit.paths):
+                found |= set(unit.paths)
         for path, text in engine.state.stuck.items():
-            for side in SIDES:
-                outer, synced = self.view.outward(side, path), self._nodes(side)
-                below = [p for p in self.ensembles[side].paths() if p.startswith(f"{outer}/")]
-                is_blocked = any(self.view.inward(side, p) not in synced for p in below)
-                if (is_blocked and "not empty" in text) or (below and "lifetime" in text):
-                    found.add(path)
+            if "lifetime" in text and any(f"{path}/" in other for other in synced[0]):
+                found.add(path)
         return found
+
+    def _is_blocked(self, path: str, synced: list[dict[str, Znode]]) -> bool:
+        """Whether there are nodes below that are none of the sync's, so that it cannot go."""
+        for side in SIDES:
+            outer = f"{self.view.outward(side, path)}/"
+            below = [p for p in self.ensembles[side].paths() if p.startswith(outer)]
+            if any(self.view.inward(side, p) not in synced[side] for p in below):
+                return True
+        return False
 
     def _nodes(self, side: Side) -> dict[str, Znode]:
         ensemble, found = self.ensembles[side], {}
