@@ -115,6 +115,8 @@ class Settling:
                 return  # held as before
         entry, saves = book.note(path, kind, versions, decision, now)
         self._state.effects += [*saves, ConflictFound(entry)]
+        if known is not None and path not in book.held:
+            self._state.units.release(("held", path), now)
 
 
 def _contenders(node: Node) -> tuple[Contender, Contender]:

@@ -260,9 +260,12 @@ class SyncRun:
             if unit.tries and any(self._is_blocked(path, synced) for path in unit.paths):
                 found |= set(unit.paths)
         for path, text in engine.state.stuck.items():
-            if "lifetime" in text and any(f"{path}/" in other for other in synced[0]):
+            if "lifetime" in text and any(self._has_children(side, path) for side in SIDES):
                 found.add(path)
         return found
+
+    def _has_children(self, side: Side, path: str) -> bool:
+        return bool(self.ensembles[side].children(self.view.outward(side, path)))
 
     def _is_blocked(self, path: str, synced: list[dict[str, Znode]]) -> bool:
         """Whether there are nodes below that are none of the sync's, so that it cannot go."""
