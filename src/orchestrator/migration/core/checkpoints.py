@@ -10,7 +10,7 @@ from orchestrator.migration.core.flights import Flight, settled_base
 from orchestrator.migration.core.journal import DONE, INTENT, NODE, UNIT, Meta
 from orchestrator.migration.core.outcomes import Outcomes
 from orchestrator.migration.core.sides import SIDES, Role, Side
-from orchestrator.migration.core.state import SyncState
+from orchestrator.migration.core.state import Chosen, SyncState
 from orchestrator.runtime.machine import Save
 
 
@@ -89,9 +89,8 @@ class Checkpoints:
         for key, value in records.items():
             if key.startswith(NODE):
                 state.tree.restore(key[len(NODE) :], value)
-            elif key.startswith(journal.CHOSEN):
-                data = None if value == b"\0" else value[1:]
-                state.chosen[key[len(journal.CHOSEN) :]] = data
+        for path, (data, seen) in journal.read_chosen(records):
+            state.chosen[path] = Chosen(data, seen)
         state.conflicts.restore(v for k, v in records.items() if k.startswith(journal.CONFLICT))
         self._restore_sessions(records)
         for number, side, paths in journal.read_units(records):

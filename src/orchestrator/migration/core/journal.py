@@ -32,9 +32,11 @@ META, NODE, ACL, INTENT, DONE = "meta", "node/", "acl/", "intent/", "done/"
 SESSION, CONFLICT, CHOSEN, UNIT = "session/", "conflict/", "chosen/", "unit/"
 
 _SavedIntent = tuple[str, int, tuple[bytes, int, int] | None, int]
+_SavedChosen = tuple[bytes | None, tuple[bytes, bytes]]
 _SavedFlight = tuple[int, str, int, list[_SavedIntent]]
 _encode = msgspec.msgpack.Encoder().encode
 _decode_flight = msgspec.msgpack.Decoder(_SavedFlight).decode
+_decode_chosen = msgspec.msgpack.Decoder(_SavedChosen).decode
 _decode_unit = msgspec.msgpack.Decoder(tuple[int, tuple[str, ...]]).decode
 _decode_acl = msgspec.msgpack.Decoder(list[tuple[int, str, str]]).decode
 
@@ -65,6 +67,20 @@ def save_intent(flight: Flight) -> Save:
     intents = [(i.path, i.mode.value, i.want, i.version) for i in flight.intents]
     saved = (int(flight.side), flight.role.value, flight.after, intents)
     return Save(f"{INTENT}{flight.number}", _encode(saved))
+
+
+def save_chosen(path: str, data: bytes | None, seen: tuple[bytes, bytes]) -> Save:
+    """A value for both sides, and what they showed when it was chosen."""
+    return Save(f"{CHOSEN}{path}", _encode((data, seen)))
+
+
+def read_chosen(records: Mapping[str, bytes]) -> list[tuple[str, _SavedChosen]]:
+    """All values that are not on both sides yet."""
+    return [
+        (key[len(CHOSEN) :], _decode_chosen(value))
+        for key, value in records.items()
+        if key.startswith(CHOSEN)
+    ]
 
 
 def save_unit(number: int, side: Side, paths: tuple[str, ...]) -> Save:

@@ -19,7 +19,7 @@ from orchestrator.migration.core.drafts import Draft, Place
 from orchestrator.migration.core.effects import Create, Problem, Severity
 from orchestrator.migration.core.flights import Mode
 from orchestrator.migration.core.hashing import parent_of
-from orchestrator.migration.core.merge import Merge, Verdict, merge, same
+from orchestrator.migration.core.merge import Merge, Verdict, merge
 from orchestrator.migration.core.proxies import Proxies, is_ephemeral
 from orchestrator.migration.core.reads import Reads
 from orchestrator.migration.core.settling import Settling
@@ -136,8 +136,8 @@ class Planner:
             raise _Leaves(("held", above))
         if is_ephemeral(node):
             found = self._ephemeral(node)
-        elif path in state.chosen:
-            found = self._as_chosen(node, unit, created, now)
+        elif path in state.chosen and (want := self._settling.chosen(node)) is not None:
+            found = self._as_chosen(node, want, unit, created, now)
         else:
             found = self._merged(node, unit, created, now)
         for draft in found:
@@ -166,18 +166,19 @@ class Planner:
             raise _Leaves(("there", target, parent))
 
     def _as_chosen(
-        self, node: Node, unit: Unit, created: set[tuple[Side, str]], now: float
+        self, node: Node, want: Content, unit: Unit, created: set[tuple[Side, str]], now: float
     ) -> list[Draft]:
-        """Bring both sides to what a person chose."""
-        want = self._settling.chosen(node)
-        if all(same(node.content(side), want) for side in SIDES):
-            self._settling.chosen_done(node, want)
-            return []
+        """Bring the data of both sides to what a person chose; the rest is merged then."""
         found = []
         for side in SIDES:
-            if not same(node.content(side), want):
-                found += self._writes(node, side, want, unit, created, now)
-        return found
+            there = node.content(side)
+            if there is not None and there.data != want.data:
+                mine = there._replace(data=want.data)
+                found += self._writes(node, side, mine, unit, created, now)
+        if found:
+            return found
+        self._settling.chosen_done(node)
+        return self._merged(node, unit, created, now)
 
     def _merged(
         self, node: Node, unit: Unit, created: set[tuple[Side, str]], now: float
@@ -249,7 +250,7 @@ class Planner:
     def _data(self, node: Node, target: Side, want: Content) -> bytes | None:
         """What is to be written, from the side that has it."""
         if node.path in self._state.chosen:
-            return self._state.chosen[node.path]
+            return self._state.chosen[node.path].data
         there = node.content(target.other)
         source = target.other if there is not None and there.data == want.data else target
         self._need(source, node.path, want.data)

@@ -6,11 +6,11 @@ from orchestrator.migration.core.conflicts import version_of
 from orchestrator.migration.core.content import UNKNOWN, Content, digest
 from orchestrator.migration.core.effects import ConflictFound
 from orchestrator.migration.core.hashing import parent_of
-from orchestrator.migration.core.journal import CHOSEN
+from orchestrator.migration.core.journal import CHOSEN, save_chosen
 from orchestrator.migration.core.merge import rebased
 from orchestrator.migration.core.policy import Contender, Decision, decide
 from orchestrator.migration.core.sides import SIDES, Side
-from orchestrator.migration.core.state import SyncState
+from orchestrator.migration.core.state import Chosen, SyncState
 from orchestrator.migration.core.tree import Node
 from orchestrator.runtime.machine import Save
 
@@ -85,20 +85,23 @@ class Settling:
 
     def choose(self, node: Node, data: bytes | None) -> None:
         """Let both sides have this value."""
-        self._state.chosen[node.path] = data
-        self._state.emit(Save(f"{CHOSEN}{node.path}", b"\0" if data is None else b"\1" + data))
+        a, b = (_data_of(node, side) for side in SIDES)
+        self._state.chosen[node.path] = Chosen(data, (a, b))
+        self._state.emit(save_chosen(node.path, data, (a, b)))
 
-    def chosen(self, node: Node) -> Content:
-        """What both sides of a path are to be."""
-        data = self._state.chosen[node.path]
-        there = next(s for s in node.states if s is not None)
-        return there.content._replace(data=digest(data))
+    def chosen(self, node: Node) -> Content | None:
+        """What both sides of a path are to be; None if somebody wrote it since."""
+        data, seen = self._state.chosen[node.path]
+        want, there = digest(data), node.content(Side.A)
+        if there is None or any(_data_of(node, side) not in (want, seen[side]) for side in SIDES):
+            self.chosen_done(node)
+            return None
+        return there._replace(data=want)
 
-    def chosen_done(self, node: Node, want: Content) -> None:
-        """Both sides have it."""
+    def chosen_done(self, node: Node) -> None:
+        """Both sides have it, or something newer."""
         del self._state.chosen[node.path]
         self._state.emit(Save(f"{CHOSEN}{node.path}", None))
-        self._state.tree.rebase(node, want)
 
     def _note(self, node: Node, kind: str, decision: Decision, now: float) -> None:
         acls, path, payloads = self._state.acls, node.path, self._state.payloads
@@ -117,6 +120,11 @@ class Settling:
         self._state.effects += [*saves, ConflictFound(entry)]
         if known is not None and path not in book.held:
             self._state.units.release(("held", path), now)
+
+
+def _data_of(node: Node, side: Side) -> bytes:
+    content = node.content(side)
+    return b"" if content is None else content.data
 
 
 def _contenders(node: Node) -> tuple[Contender, Contender]:

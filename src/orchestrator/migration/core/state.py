@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from orchestrator.migration.core.conflicts import ConflictBook
 from orchestrator.migration.core.content import EPHEMERAL, AclTable, State
 from orchestrator.migration.core.counters import Counters
@@ -47,6 +49,14 @@ class SideState:
         return self.is_steady and not self.is_interrupted
 
 
+class Chosen(NamedTuple):
+    """A value that a person chose for both sides, who showed ``seen`` (digests) then; whatever
+    somebody wrote since is newer."""
+
+    data: bytes | None
+    seen: tuple[bytes, bytes]
+
+
 class SyncState:
     """See the module."""
 
@@ -63,7 +73,7 @@ class SyncState:
         self.totals = Totals()
         self.sides = (SideState(), SideState())
         self.authority = Side[settings.authority]
-        self.chosen: dict[str, bytes | None] = {}
+        self.chosen: dict[str, Chosen] = {}
         self.stuck: dict[str, str] = {}  # why a path is not copied as it is now
         self.rooted: set[tuple[Side, str]] = (
             set()

@@ -46,7 +46,6 @@ class Judge:
         self._view = View(options.settings)
         self._count = 0
         self._values: dict[int, Value] = {}
-        self._nothing = Value(0, ABSENT, Side.A, 0)
         self._data: dict[str, Part] = {}
         self._lists: dict[str, Part] = {}
         self._written: dict[tuple[Side, int], dict[str, Value]] = {}
@@ -132,7 +131,7 @@ class Judge:
 
     def _parts(self, path: str) -> tuple[Part, Part]:
         if path not in self._data:
-            self._data[path], self._lists[path] = Part(self._nothing), Part(self._nothing)
+            self._data[path], self._lists[path] = Part(), Part()
         return self._data[path], self._lists[path]
 
     # --- the engine ----------------------------------------------------------------------------

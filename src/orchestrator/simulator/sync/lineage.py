@@ -42,7 +42,8 @@ class Value:
 class Part:
     """Data or list of one path, on both sides: what was shown there, the newest last."""
 
-    def __init__(self, nothing: Value) -> None:
+    def __init__(self) -> None:
+        nothing = Value(0, ABSENT, Side.A, 0)
         self.shown: tuple[list[Value], list[Value]] = ([nothing], [nothing])
 
     def now(self, side: Side) -> Value:
