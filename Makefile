@@ -14,6 +14,8 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PURE := tests/unit tests/simulation
+JOBS ?= auto
 CORES = $(patsubst src/orchestrator/%/core/,%,$(wildcard src/orchestrator/*/core/))
 
 .DEFAULT_GOAL := help
@@ -36,13 +38,19 @@ $(READY): requirements.lock pyproject.toml
 run: setup
 	@exec $(BIN)/orchestrator up $(ARGS)
 
+# What needs no servers runs on all processors at once; the rest starts some of its own for each test.
 # Each core has to be covered to 90 %: what is below that is behaviour that nobody tests.
 test: setup
 	@tests/support/install-docker
 	@tests/support/install-cni
 	@tests/support/install-runc
 	@tests/support/install-zookeeper
+ifneq ($(ARGS),)
 	$(BIN)/pytest --cov --cov-report=term:skip-covered $(ARGS)
+else
+	$(BIN)/pytest -n $(JOBS) --dist loadfile --cov --cov-report= $(PURE)
+	$(BIN)/pytest --cov --cov-append --cov-report=term:skip-covered $(addprefix --ignore=,$(PURE))
+endif
 	@test -n "$(ARGS)" || for core in $(CORES); do \
 	  printf 'core of %s: ' $$core; \
 	  $(BIN)/coverage report --include="src/orchestrator/$$core/core/*" --format=total --fail-under=90 \

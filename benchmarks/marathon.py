@@ -9,6 +9,8 @@ are
                        and saves nothing, its rounds between those of Marathon
 ``ratio_to_stub``      the median of the rounds' ratios
 ``scale_5000_s``       an app of one instance scaled to 5,000, from PUT to deployment_success
+``replace_500_s``      an app of 500 instances updated, so that each is replaced by a new one
+``replace_2000_s``     the same with 2,000 instances
 ``create_apps_s``      5,000 apps of one instance, sent in ten requests, until all of them run
 ``list_apps_ms``       GET /v2/apps with all of them, one having changed just before; the median
 ``page_ms``            a page of a hundred of them (``limit``, ``offset``), likewise
@@ -36,6 +38,7 @@ from benchmarks.simulated.agents import Fleet
 from benchmarks.simulated.framework import Framework, Offer, Status
 
 DEPLOYED = 500
+REPLACED = (500, 2000)
 PAGE = 100
 CPUS, MEM_MB = 0.05, 32
 _BATCHES = 10
@@ -162,6 +165,14 @@ async def _scale(api: Api, instances: int) -> float:
     return seconds
 
 
+async def _replace(api: Api, instances: int) -> float:
+    await api.deploy("POST", "/v2/apps", _app("/one/replaced", instances))
+    seconds = await api.deploy("PUT", "/v2/apps/one/replaced", {"cmd": "sleep 1001"})
+    harness.say(f"replaced {instances} in {seconds:.1f} s")
+    await api.deploy("DELETE", "/v2/apps/one/replaced")
+    return seconds
+
+
 async def _create_apps(api: Api, count: int) -> float:
     a_batch = count // _BATCHES
     began = time.perf_counter()
@@ -226,6 +237,8 @@ async def run(agents: int, rounds: int, many: int) -> dict[str, float]:
         async with Api.connected(port) as api:
             figures = await _deploy_rounds(api, fleet, rounds)
             figures["scale_5000_s"] = await _scale(api, many)
+            for replaced in REPLACED:
+                figures[f"replace_{replaced}_s"] = await _replace(api, min(replaced, many))
             figures["create_apps_s"] = await _create_apps(api, many)
             figures |= await _lists(api, many)
         figures["rss_mb"] = harness.rss_mb(pid)

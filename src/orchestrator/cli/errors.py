@@ -16,6 +16,7 @@ class Exit(IntEnum):
     USAGE = 2  # click's own
     NOT_REACHABLE = 3
     UNKNOWN = 4  # no such app, task, ...
+    INVALID = 5  # a document or a file that is not what it should be
 
 
 class CommandError(click.ClickException):
@@ -40,6 +41,12 @@ class UnknownError(CommandError):
     """There is no such app, task or file."""
 
     exit_code = Exit.UNKNOWN
+
+
+class InvalidError(CommandError):
+    """A document or a file is not what it should be."""
+
+    exit_code = Exit.INVALID
 
 
 def run(command: click.Command) -> None:

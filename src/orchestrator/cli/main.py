@@ -6,79 +6,48 @@ servers, and ``--help`` answers at once.
 
 from __future__ import annotations
 
-import importlib
-from typing import NamedTuple
-
 import click
 
 from orchestrator import __version__
 from orchestrator.cli import errors
-
-
-class _Lazy(NamedTuple):
-    module: str  # below orchestrator.cli
-    help: str
-    attribute: str = ""  # where the command does not have the name it is called by
-
+from orchestrator.cli.lazy import Lazy, LazyGroup
 
 _SERVERS = {
-    "up": _Lazy("servers.up", "Run a whole cluster on this machine: master, agents, Marathon."),
-    "master": _Lazy("servers.master", "Run a Mesos-compatible master."),
-    "agent": _Lazy("servers.agent", "Run an agent, which launches tasks on this machine."),
-    "marathon": _Lazy("servers.marathon", "Run Marathon, which keeps apps running."),
-    "app": _Lazy("servers.app", "Run the monitoring app, to which probes report."),
+    "up": Lazy("servers.up", "Run a whole cluster on this machine: master, agents, Marathon."),
+    "master": Lazy("servers.master", "Run a Mesos-compatible master."),
+    "agent": Lazy("servers.agent", "Run an agent, which launches tasks on this machine."),
+    "marathon": Lazy("servers.marathon", "Run Marathon, which keeps apps running."),
+    "app": Lazy("servers.app", "Run the monitoring app, to which probes report."),
 }
 _CLIENT = {
-    "deploy": _Lazy("client.deploy", "Deploy apps from a JSON or YAML file and follow it."),
-    "apps": _Lazy("client.apps", "List the apps."),
-    "tasks": _Lazy("client.tasks", "List the tasks, of all apps or of one."),
-    "logs": _Lazy("client.logs", "Print what an app's tasks wrote."),
-    "exec": _Lazy("client.execute", "Run a command beside a task.", "execute"),
-    "attach": _Lazy("client.execute", "Connect to the terminal of a task that has one."),
-    "scale": _Lazy("client.change", "Change how many instances an app has."),
-    "restart": _Lazy("client.change", "Replace all tasks of an app, in the app's own order."),
-    "rm": _Lazy("client.change", "Remove an app and end its tasks."),
-    "kill": _Lazy("client.change", "Kill one task; it is replaced."),
-    "deployments": _Lazy("client.deployments", "List the deployments in progress."),
-    "agents": _Lazy("client.agents", "List the agents and what they offer."),
-    "version": _Lazy("version", "Print the version."),
+    "deploy": Lazy("client.deploy", "Deploy apps from a JSON or YAML file and follow it."),
+    "apps": Lazy("client.apps", "List the apps."),
+    "tasks": Lazy("client.tasks", "List the tasks, of all apps or of one."),
+    "logs": Lazy("client.logs", "Print what an app's tasks wrote."),
+    "exec": Lazy("client.execute", "Run a command beside a task.", "execute"),
+    "attach": Lazy("client.execute", "Connect to the terminal of a task that has one."),
+    "scale": Lazy("client.change", "Change how many instances an app has."),
+    "restart": Lazy("client.change", "Replace all tasks of an app, in the app's own order."),
+    "rm": Lazy("client.change", "Remove an app and end its tasks."),
+    "kill": Lazy("client.change", "Kill one task; it is replaced."),
+    "deployments": Lazy("client.deployments", "List the deployments in progress."),
+    "agents": Lazy("client.agents", "List the agents and what they offer."),
+    "version": Lazy("version", "Print the version."),
 }
 _TESTS = {
-    "simulate": _Lazy("simulate", "Play a whole cluster with faults on a virtual clock."),
+    "simulate": Lazy("simulate", "Play a whole cluster with faults on a virtual clock."),
 }
 _UPKEEP = {
-    "marathon-backup": _Lazy("servers.upkeep", "Write a Marathon's state to a file.", "backup"),
-    "marathon-restore": _Lazy("servers.upkeep", "Replace its state by that of a file.", "restore"),
+    "marathon-backup": Lazy("servers.upkeep", "Write a Marathon's state to a file.", "backup"),
+    "marathon-restore": Lazy("servers.upkeep", "Replace its state by that of a file.", "restore"),
 }
-_COMMANDS = _SERVERS | _CLIENT | _UPKEEP | _TESTS
-_SECTIONS = (("Servers", _SERVERS), ("Client", _CLIENT), ("Upkeep", _UPKEEP), ("Tests", _TESTS))
-
-
-class LazyGroup(click.Group):
-    """Knows its commands by name and imports the one that is called."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """In the order in which people need them."""
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import one command."""
-        if cmd_name not in _COMMANDS:
-            return None
-        lazy = _COMMANDS[cmd_name]
-        module = importlib.import_module(f"orchestrator.cli.{lazy.module}")
-        command: click.Command = getattr(module, lazy.attribute or cmd_name)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List them by what they are for, importing none."""
-        for title, commands in _SECTIONS:
-            with formatter.section(title):
-                formatter.write_dl([(name, lazy.help) for name, lazy in commands.items()])
+_SECTIONS = {"Servers": _SERVERS, "Client": _CLIENT, "Upkeep": _UPKEEP, "Tests": _TESTS}
 
 
 @click.group(
     cls=LazyGroup,
+    package="orchestrator.cli",
+    sections=_SECTIONS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, prog_name="orchestrator")

@@ -116,7 +116,8 @@ async def stable(api: Api, incarnation: int) -> Any:
             ids = [container["containerId"] for container in one["containers"]]
             if one["status"] == "STABLE" and all(i.endswith(f".{incarnation}") for i in ids):
                 return status
-        return None
+        queue = await api.get("/v2/queue")
+        raise AssertionError(f"no stable launch {incarnation}: {status}; waiting: {queue}")
 
     return await eventually(found)
 

@@ -168,6 +168,22 @@ async def test_an_hour_that_is_over_becomes_a_segment_and_is_read_with_the_next(
     await again.close(at + 600)
 
 
+async def test_an_hour_that_memory_has_left_is_compressed_from_its_log(tmp_path: Path) -> None:
+    archive = _archive(tmp_path)
+    archive.open(START)
+    first = slot_at(START)
+    for n in range(HOUR_SLOTS + SLOTS):  # no thread comes to its turn meanwhile
+        at = START + n * STEP_S
+        archive.ring.put(_measured(at, float(n), number=n))
+        archive.keep(at)
+    await archive.close(at)
+    again = _archive(tmp_path)
+    again.open(at)
+    read = again.read("host", "a", "cpu_percent", first, first + HOUR_SLOTS - 1)
+    assert read.tolist() == [float(n) for n in range(HOUR_SLOTS)]
+    await again.close(at)
+
+
 async def test_reports_that_come_late_are_kept_too(tmp_path: Path) -> None:
     archive = _archive(tmp_path)
     archive.open(START + 600)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -11,10 +9,11 @@ from typing import TypeVar
 import click
 import msgspec
 
+from orchestrator.cli import tables
 from orchestrator.cli.client.api import Answer, Api
+from orchestrator.cli.tables import Row
 
 F = TypeVar("F", bound=Callable[..., object])
-Row = Sequence[str]
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 force = click.option(
@@ -51,21 +50,8 @@ def print_json(answer: Answer, *, key: str | None = None) -> None:
 
 
 def print_table(headings: Row, rows: Sequence[Row], *, empty: str) -> None:
-    """Aligned columns on stdout; ``empty`` is said on stderr when there is no row.
-
-    Lines are never folded or cut, so that ids can be copied from a terminal of any width.
-    """
-    if not rows:
-        click.echo(empty, err=True)
-        return
-    is_coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    lines = [headings, *rows]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(headings))]
-    for number, line in enumerate(lines):
-        cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
-        if is_coloured:
-            cells = [_styled(cell, is_heading=number == 0) for cell in cells]
-        click.echo("  ".join(cells).rstrip())
+    """A table on stdout; ``empty`` is said on stderr when there is no row."""
+    tables.print_table(headings, rows, empty=empty, colours=_COLOURS)
 
 
 def age(timestamp: str | None) -> str:
@@ -81,12 +67,6 @@ def age(timestamp: str | None) -> str:
         if seconds >= size:
             return f"{seconds // size:.0f}{unit}"
     return f"{int(seconds)}s"
-
-
-def _styled(cell: str, *, is_heading: bool) -> str:
-    if is_heading:
-        return click.style(cell, bold=True)
-    return click.style(cell, fg=_COLOURS.get(cell.strip()))
 
 
 _COLOURS = {

@@ -148,9 +148,10 @@ class Marathon:
 
     def _finish(self) -> Sequence[Save | Effect]:
         settled = self.deployer.settle()
-        self._health.follow()
+        changed = self.state.take_changed()
+        self._health.follow(changed)
         self._announcer.follow(settled)
-        self._readiness.follow(settled)
+        self._readiness.follow(settled, changed)
         if self.state.is_connected:
             self.launcher.update_demand()
         return self.state.take_outbox()

@@ -35,10 +35,10 @@ from orchestrator.marathon.core.health.readiness_book import ReadinessBook
 from orchestrator.marathon.core.instance import Instance
 from orchestrator.marathon.core.placement.reservation import Reservation
 from orchestrator.marathon.core.pods.history import PodHistory
+from orchestrator.marathon.core.roster import NOBODY, Roster
 from orchestrator.marathon.core.run_spec import RunSpec
 from orchestrator.marathon.core.settings import Settings
 from orchestrator.marathon.core.stored import TaskFailure
-from orchestrator.marathon.core.tally import NONE, Tally
 from orchestrator.marathon.core.timers import Timers
 from orchestrator.marathon.core.upkeep import Upkeep
 from orchestrator.mesos.scheduler import Call
@@ -75,11 +75,11 @@ class State:
         self.waiting: dict[str, dict[str, Instance]] = {}  # to be placed, by app
         self.newly_waiting: set[str] = set()
         self.served: set[str] = set()  # nothing of these apps waits any more
-        self.changed: set[str] = set()  # instances, since their health was last looked at
+        self._changed: set[str] = set()  # instances, since they were last taken
         self.health = HealthBook()
         self.readiness = ReadinessBook()
         self._of_app: dict[str, dict[str, Instance]] = {}
-        self._tallies: dict[str, Tally] = {}
+        self._rosters: dict[str, Roster] = {}
         self._last_version_s = 0.0
         self._outbox: list[Save | Effect] = []
 
@@ -225,9 +225,9 @@ class State:
         """All instances of an app, oldest first."""
         return list(self._of_app.get(app_id, {}).values())
 
-    def tally_of(self, app_id: str) -> Tally:
-        """How many instances an app has, by what matters to its next move."""
-        return self._tallies.get(app_id, NONE)
+    def roster_of(self, app_id: str) -> Roster:
+        """All instances of an app, by what matters to its next move."""
+        return self._rosters.get(app_id, NOBODY)
 
     def apps_with_instances(self) -> list[str]:
         """The ids of all apps that have instances, deleted ones included."""
@@ -245,14 +245,14 @@ class State:
     def drop(self, instance: Instance) -> None:
         """Forget an instance."""
         old = self.instances.pop(instance.id)
-        self._tallies[instance.app_id].count(old, -1)
-        self.changed.add(instance.id)
+        self._rosters[instance.app_id].change(old, None)
+        self._changed.add(instance.id)
         self.health.forget(instance.id)
         self.readiness.forget(instance.id)
         siblings = self._of_app[instance.app_id]
         del siblings[instance.id]
         if not siblings:
-            del self._of_app[instance.app_id], self._tallies[instance.app_id]
+            del self._of_app[instance.app_id], self._rosters[instance.app_id]
         self._stop_waiting(instance)
         if old.reservation is not None:
             self.roles[old.reservation.role] -= 1
@@ -265,12 +265,9 @@ class State:
     def _index(self, instance: Instance) -> None:
         old = self.instances.get(instance.id)
         self._count_reservation(old, instance)
-        tally = self._tallies.setdefault(instance.app_id, Tally())
-        if old is not None:
-            tally.count(old, -1)
-        tally.count(instance, 1)
+        self._rosters.setdefault(instance.app_id, Roster()).change(old, instance)
         self.instances[instance.id] = instance
-        self.changed.add(instance.id)
+        self._changed.add(instance.id)
         self._of_app.setdefault(instance.app_id, {})[instance.id] = instance
         if instance.condition is Condition.SCHEDULED:
             self.waiting.setdefault(instance.app_id, {})[instance.id] = instance
@@ -290,6 +287,11 @@ class State:
         waiting.pop(instance.id, None)
         if not waiting and self.waiting.pop(instance.app_id, None) is not None:
             self.served.add(instance.app_id)
+
+    def take_changed(self) -> list[str]:
+        """The instances that changed since this was last called, in an order that is always one."""
+        changed, self._changed = sorted(self._changed), set()
+        return changed
 
     # Deployments and the framework
 

@@ -16,7 +16,14 @@ from msgspec.structs import replace
 from orchestrator.marathon.core import ids
 from orchestrator.marathon.core.condition import Goal
 from orchestrator.marathon.core.deployment import plan, rolling
-from orchestrator.marathon.core.deployment.plan import Action, ActionKind, Deployment, Draft, Step
+from orchestrator.marathon.core.deployment.plan import (
+    Action,
+    ActionKind,
+    Course,
+    Deployment,
+    Draft,
+    Step,
+)
 from orchestrator.marathon.core.deployment.rolling import Move
 from orchestrator.marathon.core.events import (
     AppTerminated,
@@ -31,6 +38,7 @@ from orchestrator.marathon.core.groups.tree import Change
 from orchestrator.marathon.core.instance import Instance
 from orchestrator.marathon.core.lifecycle import Lifecycle
 from orchestrator.marathon.core.refusals import AppLocked, TooManyDeployments
+from orchestrator.marathon.core.roster import size
 from orchestrator.marathon.core.run_spec import RunSpec
 from orchestrator.marathon.core.state import State
 
@@ -139,7 +147,7 @@ class Deployer:
         return {
             app_id
             for app_id, app in wanted.items()
-            if any(rolling.is_outdated(i, app) for i in self._state.instances_of(app_id))
+            if any(rolling.is_outdated(c.like, app) for c in self._state.roster_of(app_id).cohorts)
         }
 
     def _tend(self, app_id: str) -> None:
@@ -152,17 +160,15 @@ class Deployer:
 
     def _start(self, app: RunSpec, count: int) -> None:
         """Instances that were stopped with their volumes come first, once they have ended."""
-        stopped = [i for i in self._state.instances_of(app.id) if i.goal is Goal.STOPPED]
-        for instance in [i for i in stopped if i.is_suspended][:count]:
+        cohorts = self._state.roster_of(app.id).cohorts
+        stopped = [c for c in cohorts if c.like.goal is Goal.STOPPED]
+        ending = size(c for c in stopped if not c.like.is_out_of_use)
+        for instance in [i for c in stopped if c.like.is_suspended for i in c][:count]:
             self._state.put(instance.relaunched(app, self._state.now))
             count -= 1
-        ending = sum(not i.is_out_of_use for i in stopped)
         for _ in range(count - ending):
             instance = Instance.scheduled(app, self._state.new_id(), self._state.now)
             self._state.put(instance)
-
-    def _in_use(self, app_id: str) -> list[Instance]:
-        return [i for i in self._state.instances_of(app_id) if not i.is_out_of_use]
 
     def _move(self, app_id: str) -> Move:
         """The next move; thought out anew only when something about the app has changed."""
@@ -179,24 +185,25 @@ class Deployer:
         app = self._state.effective(app_id)
         if app is None:
             return self._removal(app_id)
-        course = self._state.courses.get(app_id)
+        course, roster = self._state.courses.get(app_id), self._state.roster_of(app_id)
         match course.action.action if course and course.action else None:
             case ActionKind.RESTART | ActionKind.RESTART_POD:
-                return rolling.roll(app, self._in_use(app_id))
+                return rolling.roll(app, roster)
             case ActionKind.START | ActionKind.START_POD:
                 return Move(is_done=True)  # its instances come with a later step
             case _:
-                chosen = course.deployment.chosen.get(app_id, ()) if course else ()
-                if not chosen and self._state.tally_of(app_id).is_waiting(app.instances):
-                    return Move()
-                return rolling.scale(app, self._in_use(app_id), chosen)
+                return rolling.scale(app, roster, self._chosen(app_id, course))
+
+    def _chosen(self, app_id: str, course: Course | None) -> list[Instance]:
+        """Those that were named to be stopped first and are still there."""
+        names = course.deployment.chosen.get(app_id, ()) if course else ()
+        found = [self._state.instances.get(instance_id) for instance_id in names]
+        return [i for i in found if i is not None and i.app_id == app_id]
 
     def _removal(self, app_id: str) -> Move:
-        tally = self._state.tally_of(app_id)
-        if not tally.wanted:
-            return Move(is_done=not tally.total)
-        instances = self._state.instances_of(app_id)
-        return Move(stop=tuple(i.id for i in instances if i.goal is not Goal.DECOMMISSIONED))
+        cohorts = self._state.roster_of(app_id).cohorts
+        kept = [c for c in cohorts if c.like.goal is not Goal.DECOMMISSIONED]
+        return Move(stop=tuple(i.id for c in kept for i in c), is_done=not cohorts)
 
     def _advance(self, deployment: Deployment) -> None:
         if self._is_held_up(deployment):
@@ -224,11 +231,11 @@ class Deployer:
         return self._move(action.spec_id).is_done
 
     def _explain(self, app_id: str) -> str:
-        instances = self._in_use(app_id)
+        roster = self._state.roster_of(app_id)
         app = self._state.effective(app_id)
         if app is None:
-            return f"{app_id} waits for {len(instances)} of its instances to end"
-        return rolling.explain(app, instances)
+            return f"{app_id} waits for {size(roster.in_use)} of its instances to end"
+        return rolling.explain(app, roster)
 
     def _finish(self, deployment: Deployment) -> None:
         self._state.drop_deployment(deployment)

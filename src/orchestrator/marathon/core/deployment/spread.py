@@ -17,9 +17,14 @@ from orchestrator.marathon.core.run_spec import RunSpec
 _TOLERATED = 1  # by how much groups may differ
 
 
+def has_groups(app: RunSpec) -> bool:
+    """Whether there is anything to keep."""
+    return bool(_fields(app))
+
+
 def choose(app: RunSpec, ordered: Sequence[Instance], count: int) -> list[Instance]:
     """``count`` of the instances, the first ones of the order where there is nothing to keep."""
-    fields = [field_of(c) for c in app.constraints if c[1].upper() == "GROUP_BY"]
+    fields = _fields(app)
     if not fields or count >= len(ordered):
         return list(ordered[:count])
     left = {instance.id: instance for instance in ordered}
@@ -35,6 +40,10 @@ def choose(app: RunSpec, ordered: Sequence[Instance], count: int) -> list[Instan
             if (group := _group(picked, field)) is not None:
                 counts[group] -= 1
     return chosen
+
+
+def _fields(app: RunSpec) -> list[str]:
+    return [field_of(c) for c in app.constraints if c[1].upper() == "GROUP_BY"]
 
 
 def _is_even_without(instance: Instance, groups: dict[str, Counter[str | None]]) -> bool:

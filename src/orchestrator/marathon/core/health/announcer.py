@@ -40,7 +40,7 @@ class Announcer:
             del self._known[app_id]
 
     def _in_use(self, app_id: str) -> set[str]:
-        return {instance.config_version for instance in self._state.instances_of(app_id)}
+        return {c.like.config_version for c in self._state.roster_of(app_id).cohorts}
 
     def _add(self, app: App) -> None:
         for check in app.health_checks:

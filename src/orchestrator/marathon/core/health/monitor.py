@@ -13,6 +13,7 @@ KillServiceActor.scala of Marathon 1.11.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from zlib import crc32
 
 from msgspec.structs import replace
@@ -64,9 +65,8 @@ class HealthMonitor:
             if instance.healthy is not None and app and own_checks(app.health_checks):
                 self._state.put(replace(instance, healthy=None))
 
-    def follow(self) -> None:
+    def follow(self, changed: Iterable[str]) -> None:
         """After every event: watch what runs now, and what runs no more no longer."""
-        changed, self._state.changed = self._state.changed, set()
         for instance_id in changed:
             self._look_at(instance_id, self._state.instances.get(instance_id))
         self._kill_doomed()

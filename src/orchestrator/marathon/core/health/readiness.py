@@ -15,6 +15,7 @@ from orchestrator.marathon.core import ids
 from orchestrator.marathon.core.apps.app import App
 from orchestrator.marathon.core.apps.app_parts import ReadinessCheck
 from orchestrator.marathon.core.condition import Condition, Goal
+from orchestrator.marathon.core.deployment.plan import Course
 from orchestrator.marathon.core.health import targets
 from orchestrator.marathon.core.health.probes import (
     Answer,
@@ -40,16 +41,30 @@ class ReadinessMonitor:
     def __init__(self, state: State) -> None:
         self._state = state
         self._asked: dict[str, dict[str, str]] = {}  # by app: the task of each instance asked
+        self._courses: dict[str, Course] = {}  # that each of these apps was on then
 
-    def follow(self, app_ids: Iterable[str]) -> None:
-        """After every event: begin to ask what a deployment now waits for, or have done with it."""
+    def follow(self, app_ids: Iterable[str], changed: Iterable[str]) -> None:
+        """After every event: begin to ask what a deployment now waits for, or have done with it.
+
+        ``changed`` are instances, ``app_ids`` the apps that somehow changed.
+        """
         for app_id in app_ids:
-            app = self._app(app_id)
-            if app_id not in self._state.courses:
+            course, app = self._state.courses.get(app_id), self._app(app_id)
+            if course is None:
                 self._end(app_id)
-            elif app is not None and app.readiness_checks:
-                for instance in self._state.instances_of(app_id):
-                    self._look_at(app, instance)
+            elif app is not None and app.readiness_checks and self._is_new(app_id, course):
+                for each in self._state.instances_of(app_id):
+                    self._look_at(app, each)
+        for instance_id in changed:
+            instance = self._state.instances.get(instance_id)
+            if instance is not None and instance.app_id in self._courses:
+                self._look_at_changed(instance)
+
+    def _is_new(self, app_id: str, course: Course) -> bool:
+        """Whether a deployment has only now come to what it does with the app."""
+        known = self._courses.get(app_id)
+        self._courses[app_id] = course
+        return course is not known
 
     def _app(self, app_id: str) -> App | None:
         spec = self._state.effective(app_id)
@@ -87,6 +102,10 @@ class ReadinessMonitor:
             due = self._state.now + check.interval_seconds
             self._state.timers.set(READINESS, instance.id, due)
 
+    def _look_at_changed(self, instance: Instance) -> None:
+        if (app := self._app(instance.app_id)) is not None and app.readiness_checks:
+            self._look_at(app, instance)
+
     def _look_at(self, app: App, instance: Instance) -> None:
         asked = self._asked.setdefault(app.id, {})
         if self._is_wanted(app, instance) and asked.get(instance.id) != instance.task_id:
@@ -112,6 +131,7 @@ class ReadinessMonitor:
             self._state.out(Probe(key, request, float(check.timeout_seconds)))
 
     def _end(self, app_id: str) -> None:
+        self._courses.pop(app_id, None)
         asked = self._asked.pop(app_id, {})
         for instance_id in asked:
             self._state.timers.cancel(READINESS, instance_id)

@@ -2,7 +2,8 @@
 
 Every 15 s ``keep`` writes the slot that is over and what has changed in topology; a kill -9 takes
 no more than that. When an hour is over, a thread compresses it into a segment while the next one
-is being filled. What cannot be written (a full disk) is counted and logged, and tried again with
+is being filled: from memory, or from the log when memory has gone on (the machine slept, or was too
+busy). What cannot be written (a full disk) is counted and logged, and tried again with
 the next slot: the app goes on without history rather than not at all.
 """
 
@@ -163,40 +164,46 @@ class Archive:
         hour = slot // HOUR_SLOTS
         if over is not None:
             over.close()
-            self._compressing = asyncio.create_task(self._compress(self._hour_of(over.path)))
+            before = self._compressing
+            self._compressing = asyncio.create_task(
+                self._compress(self._hour_of(over.path), before)
+            )
         self._log = series_log.SeriesLog(self._directory / f"series-{hour}.log")
 
-    async def _compress(self, hour: int) -> None:
-        """Replace the log of an hour by a segment."""
+    async def _compress(self, hour: int, before: asyncio.Task[None] | None) -> None:
+        """Replace the log of an hour by a segment, after that of the hour before."""
         blocks = self.ring.all_blocks()
         try:
-            await asyncio.to_thread(self._write_segment, hour, blocks)
+            if before is not None:
+                await before
+            await asyncio.to_thread(self._replace_log, hour, blocks)
         except OSError as error:
             self._counts.history_errors += 1
             logger.error("cannot write history in %s: %s", self._directory, error)
         self.clean(float((hour + 1) * HOUR_SLOTS * STEP_S))
 
-    def _write_segment(self, hour: int, blocks: list[series_log.BlockRow]) -> None:
+    def _replace_log(self, hour: int, blocks: list[series_log.BlockRow]) -> None:
+        log = self._directory / f"series-{hour}.log"
+        path = self._write_segment(hour, self.ring, blocks)
+        if self.ring.has_left(hour * HOUR_SLOTS):
+            ring = self.ring.another()
+            series_log.restore(log, ring)
+            path = self._write_segment(hour, ring, ring.all_blocks())
+        self._segments[path] = Segment(path)
+        log.unlink(missing_ok=True)
+
+    def _write_segment(self, hour: int, ring: Ring, blocks: list[series_log.BlockRow]) -> Path:
         first = hour * HOUR_SLOTS
         last = first + HOUR_SLOTS - 1
         nodes, rows = [], []
         for begin, topology_, id, names in blocks:
-            if self.ring.cells_of([(begin, names)], first, last).any():
+            if ring.cells_of([(begin, names)], first, last).any():
                 nodes.append((topology_, id, names))
                 rows.append((begin, names))
         path = self._directory / f"series-{hour}.seg"
-        size = write(path, first, HOUR_SLOTS, nodes, self._chunks(rows, first, last))
+        size = write(path, first, HOUR_SLOTS, nodes, _chunks(ring, rows, first, last))
         self._counts.history_bytes_written += size
-        self._segments[path] = Segment(path)
-        for log in self._directory.glob(f"series-{hour}.log"):
-            log.unlink(missing_ok=True)
-
-    def _chunks(
-        self, rows: list[tuple[int, tuple[str, ...]]], first: int, last: int
-    ) -> Iterator[NDArray[np.uint32]]:
-        columns = [(begin + n, ("",)) for begin, names in rows for n in range(len(names))]
-        for at in range(0, len(columns), CHUNK):
-            yield self.ring.cells_of(columns[at : at + CHUNK], first, last)
+        return path
 
     def _find_segments(self) -> None:
         for path in sorted(self._directory.glob("series-*.seg")):
@@ -227,7 +234,7 @@ class Archive:
         series_log.restore(path, self.ring)
         hour = self._hour_of(path)
         if hour != slot_at(now) // HOUR_SLOTS:
-            self._write_segment(hour, self.ring.all_blocks())
+            self._replace_log(hour, self.ring.all_blocks())
 
     def _read_segment(
         self, segment: Segment, topology_: str, id: str, name: str
@@ -268,6 +275,14 @@ class Archive:
     @staticmethod
     def _hour_of(path: Path) -> int:
         return int(path.stem.partition("-")[2])
+
+
+def _chunks(
+    ring: Ring, rows: list[tuple[int, tuple[str, ...]]], first: int, last: int
+) -> Iterator[NDArray[np.uint32]]:
+    columns = [(begin + n, ("",)) for begin, names in rows for n in range(len(names))]
+    for at in range(0, len(columns), CHUNK):
+        yield ring.cells_of(columns[at : at + CHUNK], first, last)
 
 
 def _with_metrics(report: Report, values: Values) -> Report:

@@ -78,6 +78,14 @@ class Ring:
         """The latest slot that something was written to."""
         return self._newest
 
+    def another(self) -> Ring:
+        """An empty one of the same size."""
+        return Ring(self._max_series)
+
+    def has_left(self, slot: int) -> bool:
+        """Whether a slot's column is that of a later one by now."""
+        return self._newest is not None and slot <= self._newest - SLOTS
+
     def put(self, report: Report) -> None:
         """Write what a report measures into the slot of its time."""
         slot = slot_at(report.taken_at)
@@ -161,7 +169,10 @@ class Ring:
     def cells_of(
         self, blocks: Iterable[tuple[int, tuple[str, ...]]], first: int, last: int
     ) -> NDArray[np.uint32]:
-        """What is kept of some blocks (first row, names), a row for each metric."""
+        """What is kept of some blocks (first row, names), a row for each metric.
+
+        Says nothing of slots that it has left: ask ``has_left`` afterwards.
+        """
         rows = [n for begin, names in blocks for n in range(begin, begin + len(names))]
         slots = np.arange(first, last + 1) % SLOTS
         return self._cells[np.array(rows, np.int64)[:, None], slots[None, :]]

@@ -1,0 +1,1 @@
+"""TaskMaster: reads a product requirements document and keeps its tasks."""
