@@ -69,6 +69,8 @@ class Sync:
         self.engine = engine
         self.driver: Driver[Event, Send] = Driver(engine, self.perform, store, clock)
         self.ensembles: tuple[Ensemble, ...] = ()
+        self.is_loaded = asyncio.Event()
+        """Set once both sides were read."""
         self._clock = clock
         self._tokens = count(1)
         self._replies: dict[int, asyncio.Future[Reply]] = {}
@@ -112,6 +114,8 @@ class Sync:
         if type(event) is Written:
             self._measure(event)
         self.driver.dispatch(event)
+        if not self.is_loaded.is_set() and all(side.is_live for side in self.engine.state.sides):
+            self.is_loaded.set()
 
     def perform(self, effect: Send) -> None:
         """Do what the engine asks for."""

@@ -27,7 +27,6 @@ from orchestrator.runtime.store import StoreError
 logger = logging.getLogger(__name__)
 MOST_SYNCS = 100
 _RETRY_S = 5.0
-_LOOK_S = 0.1
 _DRY_RUN_S = 600.0
 
 
@@ -100,8 +99,7 @@ class Syncs:
             async with running(spec, opened, path, self._clock, is_paused=True) as sync:
                 try:
                     async with asyncio.timeout(_DRY_RUN_S):
-                        while not _is_loaded(sync):
-                            await asyncio.sleep(_LOOK_S)
+                        await sync.is_loaded.wait()
                 except TimeoutError:
                     raise SpecError("the ensembles were not read in ten minutes") from None
                 return sync.engine.preview()
@@ -135,11 +133,6 @@ class Syncs:
             finally:
                 hosted.current = None
             await asyncio.sleep(_RETRY_S)
-
-
-def _is_loaded(sync: Sync) -> bool:
-    status = sync.engine.status(0.0)
-    return status.a.state == status.b.state == "live"
 
 
 def _keep(directory: Path, spec: SyncSpec) -> None:
