@@ -120,10 +120,8 @@ class Judge:
         self._values[self._count] = value
         value.learn(*known)
         value.transaction = key
-        other = part.now(side.other)
-        if other.shown == shown:  # both are the same: whoever goes on from one knows the other
-            value.learn(other)
-            other.learn(value)
+        if part.now(side.other).shown == part.now(side).shown:
+            value.liken(part.now(side.other))
         part.show(side, value)
         if path and key[1]:
             self._written.setdefault(key, {})[path] = value
@@ -180,8 +178,8 @@ class Judge:
             return False
         if value.shown != ABSENT and part is self._lists[path]:
             return True  # its data tells
-        shared = (was.known & value.known) - {0}
-        return not shared or self._values[max(shared)].shown == ABSENT
+        sets = (was.known & value.known, was.seen & value.seen)
+        return any(not s - {0} or self._values[max(s)].shown == ABSENT for s in sets)
 
     def _by_rule(self, path: str, lost: Value, kept: Value) -> None:
         """Where the rules are simple, the right one must have won."""
