@@ -200,10 +200,14 @@ class Judge:
         value = self._data[path].now(side)
         together = self._written.get(value.transaction, {})
         for other, written in together.items():
-            there = self._data[other].now(side)
-            if there.shown == written.shown or there.knows(written):
-                continue
-            if not self._is_of_no_account(other, self._data[other], written, there):
+            part = self._data[other]
+            there, later = part.now(side), part.since(written, side.other)
+            if not any(
+                there.knows(value)
+                or there.shown == value.shown
+                or self._is_of_no_account(other, part, value, there)
+                for value in later
+            ):
                 self._torn.append((path, other, written))
 
     # --- the end -------------------------------------------------------------------------------

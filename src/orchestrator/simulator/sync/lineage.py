@@ -67,6 +67,10 @@ class Part:
         if value is not self.now(side):
             self.shown[side].append(value)
 
+    def since(self, value: Value, side: Side) -> list[Value]:
+        """What a side showed since it had ``value``, and that itself."""
+        return [v for v in self.shown[side] if v.knows(value)]
+
     def find(self, side: Side, shown: Shown) -> Value | None:
         """The value of a side's that looks like this and may have come to the other: the first
         that knew of what is there, else the newest."""
