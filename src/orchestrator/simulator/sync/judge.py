@@ -188,7 +188,10 @@ class Judge:
             lost.shown, kept.shown
         ):  # fmt: skip
             return
-        if any(c.decision in ("held", "value") for c in self.logged.get(path, ())):
+        if any(
+            c.decision in ("held", "value") or c.kind in ("delete", "orphan")
+            for c in self.logged.get(path, ())
+        ):
             return
         if settings.policy == "lww" and lost.time_ms - kept.time_ms > settings.skew_ms:
             raise Broken(f"{path}: {kept.shown!r} won over {lost.shown!r}, which is later")

@@ -233,7 +233,7 @@ class SyncRun:
     def _conclude(self) -> None:
         written = list(self.judge.writes)
         self._run(40.0)
-        if self.judge.writes != written:
+        if self.judge.writes != written and not self._excused():
             raise Broken("goes on writing although nothing happens")
         self.judge.conclude()
         self._are_equal()
