@@ -96,7 +96,7 @@ class Outcomes:
         if flight.is_echoed:
             return True
         tree, side = self._state.tree, flight.side
-        told = {shows(i, tree.open(i.path).states[side]) for i in flight.intents if i.path in tree}
+        told = {shows(i, tree.look(i.path).states[side]) for i in flight.intents if i.path in tree}
         return True in told and False not in told
 
     def _applied(self, flight: Flight, now: float) -> None:

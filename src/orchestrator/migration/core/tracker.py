@@ -111,7 +111,7 @@ class Tracker:
 
     def is_known(self, side: Side, path: str, data: bytes | None) -> bool:
         """Whether a path is known to have just this data."""
-        state = self._state.tree.open(path).states[side]
+        state = self._state.tree.look(path).states[side]
         return state is not None and state.content.data == digest(data)
 
     def _seen(self, side: Side, node: Node, znode: Znode) -> State:

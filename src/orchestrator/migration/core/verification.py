@@ -13,7 +13,7 @@ it said before: else the read may be older than what the source told meanwhile.
 from __future__ import annotations
 
 from orchestrator.migration.core.content import EPHEMERAL as _EPHEMERAL
-from orchestrator.migration.core.content import UNKNOWN, State, digest, kind_of
+from orchestrator.migration.core.content import UNKNOWN, digest, kind_of
 from orchestrator.migration.core.effects import Read, Reply
 from orchestrator.migration.core.events import Shown, Verify
 from orchestrator.migration.core.hashing import parent_of
@@ -48,7 +48,6 @@ class Verification:
         self._read = 0
         self._resume_at: float | None = None
         self._is_reading = False
-        self._before: dict[tuple[Side, str], State | None] = {}
         self._repairs: dict[tuple[Side, str], Znode | None] = {}
         self._is_confirming = False
 
@@ -62,7 +61,7 @@ class Verification:
         if self._command is not None:
             return "another verification is under way: wait for its result"
         self._token, self._command, self._round, self._read = token, command, 0, 0
-        self._suspects, self._before, self._repairs = {}, {}, {}
+        self._suspects, self._repairs = {}, {}
         self._is_confirming = False
         self._begin_round()
         return ""
@@ -157,8 +156,7 @@ class Verification:
             self._outcomes.next_token += 1
             self._asked[token] = (side, paths)
             if self._is_repairing:
-                tree = self._state.tree
-                self._before |= {(side, p): tree.open(p).states[side] for p in paths if p in tree}
+                self._state.tree.unmoved |= {(side, path) for path in paths}
             outer = tuple(self._state.view.outward(side, path) for path in paths)
             self._state.emit(Read(side, token, outer, children=True))
 
@@ -179,12 +177,13 @@ class Verification:
             else (f"{self._read} reads, both sides are equal")
         )
         self._command = None
+        self._state.tree.unmoved.clear()
         self._state.emit(Reply(self._token, result=text, paths=tuple(found[:_NAMED])))
 
     # --- one path ------------------------------------------------------------------------------
 
     def _compare(self, side: Side, path: str, shown: Shown | None) -> None:
-        node = self._state.tree.open(path)
+        node = self._state.tree.look(path)
         is_equal = node.is_settled or self._is_apart(path)
         is_gone = node.is_gone and shown is not None and shown.node is None
         if is_gone:
@@ -195,15 +194,14 @@ class Verification:
                 self._repairs[side, path] = shown.node
         if shown is not None and shown.node is not None:
             self._unknown(side, path, shown)
-        self._state.finish(node)
 
     def _is_apart(self, path: str) -> bool:
         """Whether a path may differ: it is ephemeral."""
-        states = self._state.tree.open(path).states
+        states = self._state.tree.look(path).states
         return any(s is not None and s.content.kind == _EPHEMERAL for s in states)
 
     def _matches(self, side: Side, path: str, seen: Znode | None) -> bool:
-        state = self._state.tree.open(path).states[side]
+        state = self._state.tree.look(path).states[side]
         if state is None or seen is None:
             return state is None and seen is None
         acl = self._state.acls.number(seen.acl)
@@ -232,7 +230,7 @@ class Verification:
     def _repair_all(self, now: float) -> None:
         for (side, path), seen in self._repairs.items():
             node = self._state.tree.open(path)
-            is_as_before = self._before.get((side, path)) == node.states[side]
+            is_as_before = (side, path) in self._state.tree.unmoved
             if is_as_before and path not in self._state.flights.of:
                 if not self._matches(side, path, seen):
                     self._tracker.show(side, node, seen, 0 if seen is None else seen.mtime, now)

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from orchestrator.migration.core.effects import Alert, Conflict, ConflictFound, Problem
+from orchestrator.migration.core.hashing import parent_of
 from orchestrator.migration.core.sides import Side
 from orchestrator.migration.core.view import View
 from orchestrator.simulator.sync.lineage import ABSENT, Part, Shown, Value
@@ -226,7 +227,7 @@ class Judge:
         if self._is_split or self._options.forgets or any(self._options.watching):
             return
         for path, other, written in self._torn:
-            if not any([*self._entries(path), *self._entries(other)]):
+            if not any(self._is_apart(p) for p in (path, other)):
                 which = f"{written.transaction[0].name} {written.transaction[1]:#x}"
                 raise Broken(f"{path} was written without {other} = {written.shown!r} of {which}")
 
@@ -235,6 +236,15 @@ class Judge:
         for other, entries in self.logged.items():
             if other == path or other.startswith(f"{path}/"):
                 yield from entries
+
+    def _is_apart(self, path: str) -> bool:
+        """Whether a conflict kept it, or what is above it, from going with the others."""
+        above = path
+        while above != "/":
+            if above in self.logged:
+                return True
+            above = parent_of(above)
+        return any(self._entries(path))
 
     def _tells(self, entry: Conflict, loss: _Loss) -> bool:
         if loss.lost.shown == ABSENT:
