@@ -82,6 +82,7 @@ class Tracker:
         """What was not in the snapshot is not there."""
         state, known = self._state, self._state.sides[side]
         loaded, known.loading = known.loading or set(), None
+        known.moved_structure |= known.structure ^ known.loading_structure
         known.structure = known.loading_structure
         tree = state.tree
         for path in [p for p in tree.paths() if p not in loaded and tree.has(p, side)]:
@@ -240,11 +241,12 @@ class Tracker:
     # --- parents that are not synced themselves --------------------------------------------------
 
     def _structural_step(self, side: Side, step: Step) -> None:
-        structure = self._state.sides[side].structure
+        known = self._state.sides[side]
         if isinstance(step, Deleted) or (isinstance(step, Seen) and step.node is None):
-            structure.discard(step.path)
-        elif step.path not in structure:
-            self._structure(side, step.path, structure)
+            known.structure.discard(step.path)
+        elif step.path not in known.structure:
+            self._structure(side, step.path, known.structure)
+        known.moved_structure.add(step.path)
 
     def _structure(self, side: Side, outer: str, found: set[str]) -> None:
         if outer != "/" and self._state.view.place(side, outer) is Place.STRUCTURE:
