@@ -34,6 +34,7 @@ class Checkpoints:
             self._state.emit(Save(f"{DONE}{number}", None))
         self._outcomes.covered = []
         self._together()
+        self._structure()
         a, b = self._state.sides
         self._meta((a.reached, b.reached))
 
@@ -54,6 +55,14 @@ class Checkpoints:
         for path in tree.dirty:
             emit(Save(NODE + path, tree.record(path)))
         tree.dirty.clear()
+
+    def _structure(self) -> None:
+        for side in SIDES:
+            known = self._state.sides[side]
+            for path in known.moved_structure:
+                save = journal.save_structure(side, path, path in known.structure)
+                self._state.emit(save)
+            known.moved_structure.clear()
 
     def _together(self) -> None:
         """Keep what belongs together and is not written yet: only its source could tell again,
@@ -109,6 +118,7 @@ class Checkpoints:
         self._batches.next_number = meta.next_batch
         for side in SIDES:
             self._state.sides[side].reached = meta.positions[side]
+            self._state.sides[side].structure = journal.read_structure(records, side)
 
     def _restore_sessions(self, records: Mapping[str, bytes]) -> None:
         for side, role, session in journal.read_sessions(records):

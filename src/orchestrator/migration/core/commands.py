@@ -64,18 +64,17 @@ class Commands:
         if path not in state.conflicts.held:
             return f"no conflict is held at {path!r}"
         kind = state.conflicts[state.conflicts.held[path]].kind
+        if command.winner is None and kind not in ("update", "create"):
+            return f"a conflict of kind {kind!r} is settled by A or B, not by a value"
+        who = "value" if command.winner is None else command.winner.name
+        self._settling.release(path, who, "decided by a person", now)
         node = state.tree.open(path)
         if command.winner is None:
-            if kind not in ("update", "create"):
-                state.finish(node)
-                return f"a conflict of kind {kind!r} is settled by A or B, not by a value"
             self._settling.choose(node, command.data)
         elif kind == "orphan":
             self._settling.adopt(node, command.winner)
         else:
             self._settling.favour(node, command.winner)
-        who = "value" if command.winner is None else command.winner.name
-        self._settling.release(path, who, "decided by a person", now)
         state.units.add(Side.A, [path], now)
         self._checkpoints.save(now)
         return ""

@@ -83,12 +83,21 @@ class ConflictBook:
             self.held[path] = number
         return entry, [*self._put(entry), *self._trim()]
 
-    def release(self, path: str, decision: str, reason: str, now: float) -> Conflict | None:
-        """A held conflict is decided, or is none any more."""
+    def release(
+        self,
+        path: str,
+        versions: tuple[Version, Version],
+        decision: tuple[str, str],
+        now: float,
+    ) -> Conflict | None:
+        """A held conflict is decided (by whom, and why), or is none any more; ``versions`` are what
+        the sides have by now."""
         number = self.held.pop(path, None)
         if number is None:
             return None
-        entry = replace(self._log[number], decision=decision, reason=reason, decided_at=now)
+        (a, b), (who, reason) = versions, decision
+        known = self._log[number]
+        entry = replace(known, a=a, b=b, decision=who, reason=reason, decided_at=now)
         self._log[number] = entry
         return entry
 

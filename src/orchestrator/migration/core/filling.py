@@ -50,16 +50,10 @@ class Filling:
     def _is_foreign(self, path: str) -> bool:
         """Whether the side to fill has something here that the other does not."""
         target = source_side(self._state.settings).other
-        node = self._state.tree.open(path)
+        node = self._state.tree.look(path)
         there, here = node.content(target), node.content(target.other)
-        is_foreign = (
-            there is not None and node.base is None and there != here and not is_ephemeral(node)
-        )
-        self._state.finish(node)
-        return is_foreign
+        return there is not None and node.base is None and there != here and not is_ephemeral(node)
 
     def _is_deleted(self, path: str) -> bool:
-        node = self._state.tree.open(path)
-        is_deleted = node.base is not None and None in node.states
-        self._state.finish(node)
-        return is_deleted
+        node = self._state.tree.look(path)
+        return node.base is not None and None in node.states

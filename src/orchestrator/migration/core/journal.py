@@ -8,6 +8,7 @@
     session/<side>/<role>/<id>   sessions whose writes are the engine's own
     conflict/<number>        the conflict log
     chosen/<path>            a value that a person chose for both sides
+    structure/<side><path>   a parent of synced nodes that is there, and not synced itself
     unit/<number>            paths that wait to be written together
 
 A *checkpoint* saves all paths that changed, forgets the batches that these include, and moves the
@@ -30,6 +31,7 @@ from orchestrator.zookeeper.jute.records import Acl, Acls
 
 META, NODE, ACL, INTENT, DONE = "meta", "node/", "acl/", "intent/", "done/"
 SESSION, CONFLICT, CHOSEN, UNIT = "session/", "conflict/", "chosen/", "unit/"
+STRUCTURE = "structure/"
 
 _SavedIntent = tuple[str, int, tuple[bytes, int, int] | None, int]
 _SavedChosen = tuple[bytes | None, tuple[bytes, bytes]]
@@ -81,6 +83,17 @@ def read_chosen(records: Mapping[str, bytes]) -> list[tuple[str, _SavedChosen]]:
         for key, value in records.items()
         if key.startswith(CHOSEN)
     ]
+
+
+def save_structure(side: Side, path: str, is_there: bool) -> Save:
+    """Whether a parent that is not synced is there, by its path on the side."""
+    return Save(f"{STRUCTURE}{side.name}{path}", b"" if is_there else None)
+
+
+def read_structure(records: Mapping[str, bytes], side: Side) -> set[str]:
+    """All parents that are there."""
+    prefix = f"{STRUCTURE}{side.name}"
+    return {key[len(prefix) :] for key in records if key.startswith(prefix)}
 
 
 def save_unit(number: int, side: Side, paths: tuple[str, ...]) -> Save:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from orchestrator.migration.core.content import EPHEMERAL
 from orchestrator.migration.core.counters import BURN
 from orchestrator.migration.core.effects import Barrier, Problem, Severity
 from orchestrator.migration.core.events import Lost, Refusal, Refused, Written
@@ -9,6 +10,7 @@ from orchestrator.migration.core.flights import Flight, settled_base, shows
 from orchestrator.migration.core.journal import DONE, INTENT
 from orchestrator.migration.core.sides import Side
 from orchestrator.migration.core.state import SyncState
+from orchestrator.migration.core.tree import Node
 from orchestrator.runtime.machine import Save
 
 _TELL_AFTER = 4  # refusals of the same change, before a person hears of it
@@ -96,7 +98,7 @@ class Outcomes:
         if flight.is_echoed:
             return True
         tree, side = self._state.tree, flight.side
-        told = {shows(i, tree.open(i.path).states[side]) for i in flight.intents if i.path in tree}
+        told = {shows(i, tree.look(i.path).states[side]) for i in flight.intents if i.path in tree}
         return True in told and False not in told
 
     def _applied(self, flight: Flight, now: float) -> None:
@@ -112,6 +114,7 @@ class Outcomes:
                 continue
             node = state.tree.open(path)
             state.tree.rebase(node, settled_base(node, intent))
+            self._suppose(node, flight.side)
             if node.is_settled or node.is_gone:
                 state.stuck.pop(path, None)
             if path in state.units:
@@ -120,6 +123,15 @@ class Outcomes:
                 state.finish(node)
             else:
                 state.units.add(flight.origin, [path], now)
+
+    def _suppose(self, node: Node, side: Side) -> None:
+        """What was written has the lifetime it was given, though the side's source cannot see."""
+        there, base = node.states[side], node.base
+        if there is None or base is None or self._state.sides[side].sees_lifetimes:
+            return
+        if EPHEMERAL not in (there.content.kind, base.kind) and there.content.kind != base.kind:
+            content = there.content._replace(kind=base.kind)
+            self._state.tree.put(node, side, there._replace(content=content))
 
     def _burned(self, flight: Flight, key: str) -> None:
         """Count what a source that watches nodes does not see."""

@@ -56,7 +56,7 @@ class Reads:
         side, paths = asked
         self._busy[side] = False
         for path in paths:
-            state = self._state.tree.open(path).states[side]
+            state = self._state.tree.look(path).states[side]
             if path in data:
                 self._state.payloads.put(side, path, data[path], is_needed=True)
             elif state is not None:

@@ -37,12 +37,11 @@ def preview(state: SyncState, limit: int) -> list[str]:
     """What would be written as things are, a sentence each."""
     found: list[str] = []
     for path in sorted(state.tree.unsettled()):
-        node = state.tree.open(path)
+        node = state.tree.look(path)
         if not is_ephemeral(node):
             result = merge(node.base, node.content(Side.A), node.content(Side.B))
             if result.verdict is not Verdict.SAME:
                 found.append(_sentence(path, result.verdict, result.want is None))
-        state.finish(node)
         if len(found) >= limit:
             break
     return found

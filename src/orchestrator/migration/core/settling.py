@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orchestrator.migration.core.conflicts import version_of
 from orchestrator.migration.core.content import UNKNOWN, Content, digest
-from orchestrator.migration.core.effects import ConflictFound
+from orchestrator.migration.core.effects import ConflictFound, Version
 from orchestrator.migration.core.hashing import parent_of
 from orchestrator.migration.core.journal import CHOSEN, save_chosen
 from orchestrator.migration.core.merge import rebased
@@ -76,7 +76,8 @@ class Settling:
 
     def release(self, path: str, decision: str, reason: str, now: float) -> None:
         """A held conflict is over; what waited below it goes on."""
-        entry = self._state.conflicts.release(path, decision, reason, now)
+        versions = self._versions(self._state.tree.look(path))
+        entry = self._state.conflicts.release(path, versions, (decision, reason), now)
         if entry is not None:
             self._state.effects += [*self._state.conflicts.save(entry), ConflictFound(entry)]
         self._state.units.release(("held", path), now)
@@ -103,14 +104,16 @@ class Settling:
         del self._state.chosen[node.path]
         self._state.emit(Save(f"{CHOSEN}{node.path}", None))
 
-    def _note(self, node: Node, kind: str, decision: Decision, now: float) -> None:
+    def _versions(self, node: Node) -> tuple[Version, Version]:
         acls, path, payloads = self._state.acls, node.path, self._state.payloads
         a, b = _contenders(node)
-        versions = (
+        return (
             version_of(a, payloads.peek(Side.A, path), acls),
             version_of(b, payloads.peek(Side.B, path), acls),
         )
-        book = self._state.conflicts
+
+    def _note(self, node: Node, kind: str, decision: Decision, now: float) -> None:
+        path, versions, book = node.path, self._versions(node), self._state.conflicts
         known = book.held.get(path)
         if known is not None and decision.winner is None:
             held = book[known]

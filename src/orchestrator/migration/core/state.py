@@ -39,6 +39,7 @@ class SideState:
         self.snapshot_seen = 0
         self.snapshot_total: int | None = None
         self.structure: set[str] = set()
+        self.moved_structure: set[str] = set()  # not saved yet
         self.sessions: set[int] = set()
         self.proxy_sessions: set[int] = set()
         self.open: dict[Role, int] = {}

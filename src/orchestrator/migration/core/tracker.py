@@ -82,6 +82,7 @@ class Tracker:
         """What was not in the snapshot is not there."""
         state, known = self._state, self._state.sides[side]
         loaded, known.loading = known.loading or set(), None
+        known.moved_structure |= known.structure ^ known.loading_structure
         known.structure = known.loading_structure
         tree = state.tree
         for path in [p for p in tree.paths() if p not in loaded and tree.has(p, side)]:
@@ -111,7 +112,7 @@ class Tracker:
 
     def is_known(self, side: Side, path: str, data: bytes | None) -> bool:
         """Whether a path is known to have just this data."""
-        state = self._state.tree.open(path).states[side]
+        state = self._state.tree.look(path).states[side]
         return state is not None and state.content.data == digest(data)
 
     def _seen(self, side: Side, node: Node, znode: Znode) -> State:
@@ -240,11 +241,12 @@ class Tracker:
     # --- parents that are not synced themselves --------------------------------------------------
 
     def _structural_step(self, side: Side, step: Step) -> None:
-        structure = self._state.sides[side].structure
+        known = self._state.sides[side]
         if isinstance(step, Deleted) or (isinstance(step, Seen) and step.node is None):
-            structure.discard(step.path)
-        elif step.path not in structure:
-            self._structure(side, step.path, structure)
+            known.structure.discard(step.path)
+        elif step.path not in known.structure:
+            self._structure(side, step.path, known.structure)
+        known.moved_structure.add(step.path)
 
     def _structure(self, side: Side, outer: str, found: set[str]) -> None:
         if outer != "/" and self._state.view.place(side, outer) is Place.STRUCTURE:

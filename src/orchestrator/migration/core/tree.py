@@ -61,6 +61,7 @@ class Tree:
         self.sums = Sums()
         self.dirty: set[str] = set()
         self.with_kinds = True
+        self.unmoved: set[tuple[Side, str]] = set()  # whoever reads wants to know what changes
         self.counts = [0, 0]
         self._packed: dict[str, bytes] = {}
         self._nodes: dict[str, Node] = {}
@@ -82,6 +83,14 @@ class Tree:
         if node is None:
             packed = self._packed.pop(path, None)
             node = self._nodes[path] = Node(path) if packed is None else unpack(path, packed)
+        return node
+
+    def look(self, path: str) -> Node:
+        """What is known of a path, to be read only; nothing is opened."""
+        node = self._nodes.get(path)
+        if node is None:
+            packed = self._packed.get(path)
+            node = Node(path) if packed is None else unpack(path, packed)
         return node
 
     def close(self, path: str) -> None:
@@ -106,6 +115,8 @@ class Tree:
         if old == state:
             return False
         node.states[side] = state
+        if self.unmoved:
+            self.unmoved.discard((side, node.path))
         self.dirty.add(node.path)
         content = None if state is None else state.content
         if old is None or content is None:

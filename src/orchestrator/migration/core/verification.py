@@ -5,6 +5,9 @@ they told the truth. A round asks for a barrier on both sides, waits until the s
 it, and reads every path below the root with its children. What does not match, and is not just
 being written, is looked at in another round, for it may have changed meanwhile; what differs in
 all rounds is a difference: between the sides, or between a side and what its source said.
+
+A repair believes a read only if the source, having gone past the moment of reading, still says what
+it said before: else the read may be older than what the source told meanwhile.
 """
 
 from __future__ import annotations
@@ -45,6 +48,8 @@ class Verification:
         self._read = 0
         self._resume_at: float | None = None
         self._is_reading = False
+        self._repairs: dict[tuple[Side, str], Znode | None] = {}
+        self._is_confirming = False
 
     @property
     def is_running(self) -> bool:
@@ -56,7 +61,8 @@ class Verification:
         if self._command is not None:
             return "another verification is under way: wait for its result"
         self._token, self._command, self._round, self._read = token, command, 0, 0
-        self._suspects = {}
+        self._suspects, self._repairs = {}, {}
+        self._is_confirming = False
         self._begin_round()
         return ""
 
@@ -86,6 +92,10 @@ class Verification:
             known, goal = self._state.sides[side], self._goals[side]
             if not known.is_live or goal is None or (known.reached or 0) < goal:
                 return
+        if self._is_confirming:
+            self._repair_all(now)
+            self._finish()
+            return
         self._is_reading = True
         self._todo = self._plan()
         self._ask()
@@ -106,7 +116,7 @@ class Verification:
                 self._unknown(side, "/", n)
         for path in paths:
             if path != "/":
-                self._compare(side, path, shown.get(path), now)
+                self._compare(side, path, shown.get(path))
         self._read += len(paths)
         self._ask()
         if not self._asked:
@@ -145,14 +155,19 @@ class Verification:
             token = self._outcomes.next_token
             self._outcomes.next_token += 1
             self._asked[token] = (side, paths)
+            if self._is_repairing:
+                self._state.tree.unmoved |= {(side, path) for path in paths}
             outer = tuple(self._state.view.outward(side, path) for path in paths)
             self._state.emit(Read(side, token, outer, children=True))
 
     def _end_round(self, now: float) -> None:
         if self._suspects and self._round < ROUNDS:
             self._resume_at = now + _PAUSE_S
-            return
-        self._finish()
+        elif self._repairs:
+            self._is_confirming = True
+            self._begin_round()
+        else:
+            self._finish()
 
     def _finish(self) -> None:
         found = sorted(self._suspects)
@@ -162,30 +177,31 @@ class Verification:
             else (f"{self._read} reads, both sides are equal")
         )
         self._command = None
+        self._state.tree.unmoved.clear()
         self._state.emit(Reply(self._token, result=text, paths=tuple(found[:_NAMED])))
 
     # --- one path ------------------------------------------------------------------------------
 
-    def _compare(self, side: Side, path: str, shown: Shown | None, now: float) -> None:
-        node = self._state.tree.open(path)
+    def _compare(self, side: Side, path: str, shown: Shown | None) -> None:
+        node = self._state.tree.look(path)
         is_equal = node.is_settled or self._is_apart(path)
         is_gone = node.is_gone and shown is not None and shown.node is None
         if is_gone:
             pass
         elif shown is None or not is_equal or not self._matches(side, path, shown.node):
             self._suspects[path] = None
-            self._repair(side, path, shown, now)
+            if shown is not None and self._is_repairing:
+                self._repairs[side, path] = shown.node
         if shown is not None and shown.node is not None:
             self._unknown(side, path, shown)
-        self._state.finish(node)
 
     def _is_apart(self, path: str) -> bool:
         """Whether a path may differ: it is ephemeral."""
-        states = self._state.tree.open(path).states
+        states = self._state.tree.look(path).states
         return any(s is not None and s.content.kind == _EPHEMERAL for s in states)
 
     def _matches(self, side: Side, path: str, seen: Znode | None) -> bool:
-        state = self._state.tree.open(path).states[side]
+        state = self._state.tree.look(path).states[side]
         if state is None or seen is None:
             return state is None and seen is None
         acl = self._state.acls.number(seen.acl)
@@ -204,13 +220,19 @@ class Verification:
             if inner is not None and inner not in known:
                 self._suspects[inner] = None
 
-    def _repair(self, side: Side, path: str, shown: Shown | None, now: float) -> None:
-        """In the last round, believe what was read: the difference is then copied or settled."""
-        if shown is None or self._command is None or not self._command.repair:
-            return
-        if self._round == ROUNDS and path not in self._state.flights.of:
+    # --- repair --------------------------------------------------------------------------------
+
+    @property
+    def _is_repairing(self) -> bool:
+        """Whether what differs now has differed in all rounds, and is to be put right."""
+        return self._command is not None and self._command.repair and self._round == ROUNDS
+
+    def _repair_all(self, now: float) -> None:
+        for (side, path), seen in self._repairs.items():
             node = self._state.tree.open(path)
-            if not self._matches(side, path, shown.node):
-                time_ms = 0 if shown.node is None else shown.node.mtime
-                self._tracker.show(side, node, shown.node, time_ms, now)
-            self._state.units.add(side, [path], now)
+            is_as_before = (side, path) in self._state.tree.unmoved
+            if is_as_before and path not in self._state.flights.of:
+                if not self._matches(side, path, seen):
+                    self._tracker.show(side, node, seen, 0 if seen is None else seen.mtime, now)
+                self._state.units.add(side, [path], now)
+            self._state.finish(node)

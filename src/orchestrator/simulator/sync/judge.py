@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from orchestrator.migration.core.effects import Alert, Conflict, ConflictFound, Problem
+from orchestrator.migration.core.hashing import parent_of
 from orchestrator.migration.core.sides import Side
 from orchestrator.migration.core.view import View
 from orchestrator.simulator.sync.lineage import ABSENT, Part, Shown, Value
@@ -120,10 +121,8 @@ class Judge:
         self._values[self._count] = value
         value.learn(*known)
         value.transaction = key
-        other = part.now(side.other)
-        if other.shown == shown:  # both are the same: whoever goes on from one knows the other
-            value.learn(other)
-            other.learn(value)
+        if part.now(side.other).shown == part.now(side).shown:
+            value.liken(part.now(side.other))
         part.show(side, value)
         if path and key[1]:
             self._written.setdefault(key, {})[path] = value
@@ -180,8 +179,8 @@ class Judge:
             return False
         if value.shown != ABSENT and part is self._lists[path]:
             return True  # its data tells
-        shared = (was.known & value.known) - {0}
-        return not shared or self._values[max(shared)].shown == ABSENT
+        sets = (was.known & value.known, was.seen & value.seen)
+        return any(not s - {0} or self._values[max(s)].shown == ABSENT for s in sets)
 
     def _by_rule(self, path: str, lost: Value, kept: Value) -> None:
         """Where the rules are simple, the right one must have won."""
@@ -190,7 +189,10 @@ class Judge:
             lost.shown, kept.shown
         ):  # fmt: skip
             return
-        if any(c.decision in ("held", "value") for c in self.logged.get(path, ())):
+        if any(
+            c.decision in ("held", "value") or c.kind in ("delete", "orphan")
+            for c in self.logged.get(path, ())
+        ):
             return
         if settings.policy == "lww" and lost.time_ms - kept.time_ms > settings.skew_ms:
             raise Broken(f"{path}: {kept.shown!r} won over {lost.shown!r}, which is later")
@@ -202,10 +204,14 @@ class Judge:
         value = self._data[path].now(side)
         together = self._written.get(value.transaction, {})
         for other, written in together.items():
-            there = self._data[other].now(side)
-            if there.shown == written.shown or there.knows(written):
-                continue
-            if not self._is_of_no_account(other, self._data[other], written, there):
+            part = self._data[other]
+            there, later = part.now(side), part.since(written, side.other)
+            if not any(
+                there.knows(value)
+                or there.shown == value.shown
+                or self._is_of_no_account(other, part, value, there)
+                for value in later
+            ):
                 self._torn.append((path, other, written))
 
     # --- the end -------------------------------------------------------------------------------
@@ -221,7 +227,7 @@ class Judge:
         if self._is_split or self._options.forgets or any(self._options.watching):
             return
         for path, other, written in self._torn:
-            if not any([*self._entries(path), *self._entries(other)]):
+            if not any(self._is_apart(p) for p in (path, other)):
                 which = f"{written.transaction[0].name} {written.transaction[1]:#x}"
                 raise Broken(f"{path} was written without {other} = {written.shown!r} of {which}")
 
@@ -230,6 +236,15 @@ class Judge:
         for other, entries in self.logged.items():
             if other == path or other.startswith(f"{path}/"):
                 yield from entries
+
+    def _is_apart(self, path: str) -> bool:
+        """Whether a conflict kept it, or what is above it, from going with the others."""
+        above = path
+        while above != "/":
+            if above in self.logged:
+                return True
+            above = parent_of(above)
+        return any(self._entries(path))
 
     def _tells(self, entry: Conflict, loss: _Loss) -> bool:
         if loss.lost.shown == ABSENT:

@@ -17,7 +17,7 @@ class Value:
     """A value of a part (data, or access list) of a node; ``known`` are numbers of other values.
     ``transaction`` is that of its writer, ``time_ms`` as his side's clock said."""
 
-    __slots__ = ("known", "number", "shown", "side", "time_ms", "transaction")
+    __slots__ = ("alike", "known", "number", "shown", "side", "time_ms", "transaction")
 
     def __init__(self, number: int, shown: Shown, side: Side, time_ms: int) -> None:
         self.number = number
@@ -25,11 +25,17 @@ class Value:
         self.side = side
         self.time_ms = time_ms
         self.known: set[int] = set()
+        self.alike: set[int] = set()
         self.transaction: tuple[Side, int] = (side, 0)
 
     def knows(self, other: Value) -> bool:
         """Whether it was written by somebody who could see ``other``, or what came of it."""
-        return other is self or other.number in self.known
+        return other is self or other.number in self.known or other.number in self.alike
+
+    @property
+    def seen(self) -> set[int]:
+        """All that its writer may have known of."""
+        return self.known | self.alike
 
     def learn(self, *others: Value) -> None:
         """Its writer saw these."""
@@ -37,6 +43,12 @@ class Value:
             if other is not self:
                 self.known.add(other.number)
                 self.known |= other.known
+                self.alike |= other.alike
+
+    def liken(self, other: Value) -> None:
+        """Its writer saw the same as the other side showed, so one is as good as the other; whether
+        the engine ever knew that is another question."""
+        self.alike |= {other.number} | other.known | other.alike
 
 
 class Part:
@@ -54,6 +66,10 @@ class Part:
         """A side shows something else."""
         if value is not self.now(side):
             self.shown[side].append(value)
+
+    def since(self, value: Value, side: Side) -> list[Value]:
+        """What a side showed since it had ``value``, and that itself."""
+        return [v for v in self.shown[side] if v.knows(value)]
 
     def find(self, side: Side, shown: Shown) -> Value | None:
         """The value of a side's that looks like this and may have come to the other: the first
