@@ -23,8 +23,10 @@ from orchestrator.zookeeper.dialect import Dialect
 from orchestrator.zookeeper.jute.errors import ZooKeeperError
 from orchestrator.zookeeper.reading import NodeReader, Unreadable, read_all
 from orchestrator.zookeeper.source import Interrupted
-from orchestrator.zookeeper.watching import Watcher
+from orchestrator.zookeeper.watching import Watcher, WatchSettings
 
+_FOLLOWING = WatchSettings(reached_s=0.05)
+"""What was written to a node is known to be seen only when that much was heard."""
 _RETRY_S = 1.0
 _READS = 4
 
@@ -97,7 +99,7 @@ class Ensemble:
     async def _follow(self, position: int | None) -> None:
         self._dispatch(SourceOpened(self.side, sees_lifetimes=False))
         while True:
-            watcher = Watcher(self._client, self.dialect)
+            watcher = Watcher(self._client, self.dialect, _FOLLOWING)
             try:
                 async for event in watcher.events(position):
                     await self._room()

@@ -61,6 +61,8 @@ class Commands:
 
     def _resolve(self, command: Resolve, now: float) -> str:
         state, path = self._state, command.path
+        if not all(side.is_live for side in state.sides):
+            return "both sides are still being read; decide when the sync is live"
         if path not in state.conflicts.held:
             return f"no conflict is held at {path!r}"
         kind = state.conflicts[state.conflicts.held[path]].kind
