@@ -127,8 +127,9 @@ class Tracker:
         kind = kind_of(owner, self._state.sides[side].sees_lifetimes)
         other = node.states[side.other]
         if kind == UNKNOWN:
-            known = node.base if other is None else other.content
-            return PLAIN if known is None or known.kind == EPHEMERAL else known.kind
+            known = (node.content(side), node.content(side.other), node.base)
+            kinds = [c.kind for c in known if c is not None and c.kind != EPHEMERAL]
+            return kinds[0] if kinds else PLAIN
         if other is not None and not self._state.sides[side.other].sees_lifetimes:
             self._suppose(node, side.other, other, kind)
         return kind
@@ -138,6 +139,8 @@ class Tracker:
         if EPHEMERAL not in (kind, state.content.kind) and state.content.kind != kind:
             content = state.content._replace(kind=kind)
             self._state.tree.put(node, side, state._replace(content=content))
+            if node.base is not None:
+                self._state.tree.rebase(node, node.base._replace(kind=kind))
 
     # --- transactions --------------------------------------------------------------------------
 
