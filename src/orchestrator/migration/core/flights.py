@@ -6,11 +6,12 @@ if it was applied, what was written is the base of its paths. Until then its pat
 So a write of the engine's own is never taken for a change: whatever a source shows of it, it is
 measured against a base that already has it.
 
-A lost batch is settled behind a barrier. It was applied if its side's stream showed a transaction
-of the engine's own session on one of its paths since; a source that shows no sessions, or only a
-snapshot, is asked for what the node looks like. A multi is applied whole or not at all, so one path
-that tells is enough. If none tells, it counts as not applied: at worst that is a conflict, by
-policy and in the log, where there was none.
+A batch whose transaction the side's stream shows, in a session of the engine's own, was applied,
+whatever is answered. A lost one of which nothing is seen up to a barrier was not, if the stream
+went through; where there was a snapshot, or a source shows no sessions, it is asked what the nodes
+look like. A multi is applied whole or not at all, so one path that tells is enough. If none tells,
+it counts as not applied: at worst that is a conflict, by policy and in the log, where there was
+none.
 """
 
 from __future__ import annotations
@@ -92,6 +93,8 @@ class Flights:
 
     def ended(self, flight: Flight, zxid: int) -> None:
         """Its outcome is known, or will be, once its side's source has reached ``zxid``."""
+        if flight.zxid:
+            return
         flight.zxid = zxid
         heapq.heappush(self._ended[flight.side], (zxid, flight.number))
 
@@ -100,7 +103,9 @@ class Flights:
         heap = self._ended[side]
         found = []
         while heap and heap[0][0] <= reached:
-            found.append(self.by_number[heapq.heappop(heap)[1]])
+            flight = self.by_number.get(heapq.heappop(heap)[1])
+            if flight is not None:
+                found.append(flight)
         return found
 
     def remove(self, flight: Flight) -> None:
@@ -130,10 +135,10 @@ def settled_base(node: Node, intent: Intent) -> Content | None:
 
 def shows(intent: Intent, state: State | None) -> bool | None:
     """Whether a path's state says that the write was applied; None if it does not tell."""
-    if intent.mode is Mode.NONE or intent.want is None:
-        return True if intent.want is None and state is None else None
-    if state is None:
+    if intent.mode is Mode.NONE or state is None:
         return None
+    if intent.want is None:
+        return False if state.version == intent.version else None
     if intent.mode is Mode.WHOLE:
         return True if same(state.content, intent.want) else None
     if intent.mode is Mode.ACL:

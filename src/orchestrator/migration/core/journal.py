@@ -44,9 +44,11 @@ _decode_acl = msgspec.msgpack.Decoder(list[tuple[int, str, str]]).decode
 
 
 class Meta(msgspec.Struct, frozen=True):
-    """What is not of a path. A position is the last zxid heard, None before the first snapshot."""
+    """What is not of a path. A position is the last zxid heard, None before the first snapshot;
+    ``snapshots`` are the zxids of the last ones."""
 
     positions: tuple[int | None, int | None] = (None, None)
+    snapshots: tuple[int, int] = (0, 0)
     authority: int = 0
     is_paused: bool = False
     is_filled: bool = False

@@ -95,11 +95,20 @@ class Outcomes:
     def _was_applied(self, flight: Flight) -> bool:
         if flight.refused is not None or not flight.is_lost:
             return flight.refused is None
+        known = self._state.sides[flight.side]
         if flight.is_echoed:
             return True
+        if known.sees_lifetimes and flight.after >= known.snapshot_at:
+            return False  # the stream went through without it
+        return self._looks_applied(flight)
+
+    def _looks_applied(self, flight: Flight) -> bool:
         tree, side = self._state.tree, flight.side
-        told = {shows(i, tree.look(i.path).states[side]) for i in flight.intents if i.path in tree}
-        return True in told and False not in told
+        there = [(i, tree.look(i.path).states[side]) for i in flight.intents]
+        told = {shows(intent, state) for intent, state in there}
+        if False in told or True in told:
+            return False not in told
+        return all(i.want is None and state is None for i, state in there)
 
     def _applied(self, flight: Flight, now: float) -> None:
         state = self._state

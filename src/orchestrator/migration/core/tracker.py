@@ -28,12 +28,14 @@ from orchestrator.migration.core.counters import BURN
 from orchestrator.migration.core.effects import ConflictFound, Problem, Severity
 from orchestrator.migration.core.flights import Flight, Intent, Mode
 from orchestrator.migration.core.hashing import parent_of
+from orchestrator.migration.core.journal import DONE
 from orchestrator.migration.core.merge import same
 from orchestrator.migration.core.policy import Contender, Decision
 from orchestrator.migration.core.sides import SIDES, Side
 from orchestrator.migration.core.state import SyncState
 from orchestrator.migration.core.tree import Node
 from orchestrator.migration.core.view import Place
+from orchestrator.runtime.machine import Save
 from orchestrator.zookeeper.jute.records import Znode
 from orchestrator.zookeeper.source import (
     AclSet,
@@ -87,7 +89,7 @@ class Tracker:
         tree = state.tree
         for path in [p for p in tree.paths() if p not in loaded and tree.has(p, side)]:
             self._show(side, path, None, 0, now)
-        known.reached = event.zxid
+        known.reached = known.snapshot_at = event.zxid
 
     def _show(self, side: Side, inner: str, znode: Znode | None, time_ms: int, now: float) -> None:
         node = self._state.tree.open(inner)
@@ -264,7 +266,10 @@ class Tracker:
             for intent in flight.intents:
                 if intent.path == node.path or intent.path in self._state.tree:
                     self._look_back(side, intent, now)
-        flight.is_echoed = True
+        if not flight.is_echoed:
+            flight.is_echoed = True
+            self._state.emit(Save(f"{DONE}{flight.number}", b""))
+            self._state.flights.ended(flight, zxid)
 
     def _look_back(self, side: Side, intent: Intent, now: float) -> None:
         """Whether the write replaced just what it was meant to replace."""

@@ -38,8 +38,9 @@ class Broken(Exception):  # noqa: N818 - an invariant, not the program
 class _Loss:
     """Something that was overwritten by what did not know it; the log has to tell of it."""
 
-    def __init__(self, path: str, lost: Value, kept: Value) -> None:
+    def __init__(self, path: str, side: Side, lost: Value, kept: Value) -> None:
         self.path = path
+        self.side = side
         self.lost = lost
         self.kept = kept
 
@@ -179,7 +180,7 @@ class Judge:
         if value is None:
             raise Broken(f"wrote to {side.name} what {side.other.name} never had: {path} {shown!r}")
         if not value.knows(was) and not self._is_of_no_account(path, part, was, value):
-            self._losses.append(_Loss(path, was, value))
+            self._losses.append(_Loss(path, side, was, value))
             value.learn(was)
         part.show(side, value)
 
@@ -241,6 +242,8 @@ class Judge:
         """All that was lost is on record; no transaction was torn."""
         for loss in self._losses:
             self._by_rule(loss.path, loss.lost, loss.kept)
+            if self._is_beyond_watches(loss):
+                continue
             if not any(self._tells(entry, loss) for entry in self._entries(loss.path)):
                 raise Broken(
                     f"{loss.path}: {loss.lost.shown!r} of {loss.lost.side.name} was overwritten by "
@@ -258,6 +261,11 @@ class Judge:
         for other, entries in self.logged.items():
             if other == path or other.startswith(f"{path}/"):
                 yield from entries
+
+    def _is_beyond_watches(self, loss: _Loss) -> bool:
+        """A write that passed over a new life of its node: versions begin at 0 again, and only a
+        stream shows that there were two."""
+        return self._options.watching[loss.side] and self._was_absent(loss.lost, 0)
 
     def _is_apart(self, path: str) -> bool:
         """Whether a conflict kept it, or what is above it, from going with the others."""
