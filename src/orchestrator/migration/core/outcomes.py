@@ -159,10 +159,16 @@ class Outcomes:
             real = [path for path in paths if not path.startswith("//")]
             unit = self._state.units.add(flight.origin, real, now)
             is_refused = flight.refused is not None and (flight.refused in paths or not known)
+            if unit is not None and is_refused and tries and self._is_rooted(flight):
+                # what is below goes with it, for the one may wait for the other
+                unit = self._state.units.gather(unit, flight.refused or "")
             if unit is not None and is_refused:
                 unit.tries = max(unit.tries, tries + 1)
                 wait_s = min(_MOST_WAIT_S, _WAIT_S * 2**tries) if tries else 0.0
                 unit.not_before = now + wait_s
+
+    def _is_rooted(self, flight: Flight) -> bool:
+        return (flight.side, flight.refused) in self._state.rooted
 
     def _tell(self, flight: Flight, event: Refused) -> None:
         path = flight.refused or ""

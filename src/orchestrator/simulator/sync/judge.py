@@ -170,7 +170,7 @@ class Judge:
         was = part.now(side)
         if was.shown == shown:
             return
-        value = part.find(side.other, shown)
+        value = part.find(side.other, shown) or part.find(side, shown)
         if value is None and shown in self.chosen.get(path, ()):
             self._count += 1
             value = Value(self._count, shown, side, 0)
