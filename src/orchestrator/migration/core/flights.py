@@ -42,7 +42,7 @@ class Intent(NamedTuple):
     mode: Mode
     want: Content | None
     version: int
-    before: Content | None = None  # not saved: only for finding changes that were overtaken
+    before: Content | None = None  # what the node showed, None if it was not there
 
 
 class Flight:
@@ -126,11 +126,20 @@ def settled_base(node: Node, intent: Intent) -> Content | None:
     want, base = intent.want, node.base
     if intent.mode is Mode.NONE:
         return base
-    if intent.mode is Mode.WHOLE or want is None or base is None:
+    if want is None or base is None:
         return want
+    if intent.mode is Mode.WHOLE:
+        return want if intent.before is None else _replaced(base, intent.before, want)
     if intent.mode is Mode.DATA:
         return base._replace(data=want.data)
     return base._replace(acl=want.acl)
+
+
+def _replaced(base: Content, before: Content, want: Content) -> Content:
+    """Of a node that was replaced, only what became other is agreed on: of the rest, the other side
+    may still have to take what this one had."""
+    parts = zip(base, before, want, strict=True)
+    return Content(*(new if was != new else old for old, was, new in parts))  # type: ignore[arg-type]
 
 
 def shows(intent: Intent, state: State | None) -> bool | None:
