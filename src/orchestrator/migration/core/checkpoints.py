@@ -79,6 +79,7 @@ class Checkpoints:
     def _meta(self, positions: tuple[int | None, int | None]) -> None:
         meta = Meta(
             positions=positions,
+            snapshots=(self._state.sides[0].snapshot_at, self._state.sides[1].snapshot_at),
             authority=int(self._state.authority),
             is_paused=self._state.is_paused,
             is_filled=self._state.is_filled,
@@ -118,6 +119,7 @@ class Checkpoints:
         self._batches.next_number = meta.next_batch
         for side in SIDES:
             self._state.sides[side].reached = meta.positions[side]
+            self._state.sides[side].snapshot_at = meta.snapshots[side]
             self._state.sides[side].structure = journal.read_structure(records, side)
 
     def _restore_sessions(self, records: Mapping[str, bytes]) -> None:

@@ -6,11 +6,12 @@ if it was applied, what was written is the base of its paths. Until then its pat
 So a write of the engine's own is never taken for a change: whatever a source shows of it, it is
 measured against a base that already has it.
 
-A lost batch is settled behind a barrier. It was applied if its side's stream showed a transaction
-of the engine's own session on one of its paths since; a source that shows no sessions, or only a
-snapshot, is asked for what the node looks like. A multi is applied whole or not at all, so one path
-that tells is enough. If none tells, it counts as not applied: at worst that is a conflict, by
-policy and in the log, where there was none.
+A batch whose transaction the side's stream shows, in a session of the engine's own, was applied,
+whatever is answered. A lost one of which nothing is seen up to a barrier was not, if the stream
+went through; where there was a snapshot, or a source shows no sessions, it is asked what the nodes
+look like. A multi is applied whole or not at all, so one path that tells is enough. If none tells,
+it counts as not applied: at worst that is a conflict, by policy and in the log, where there was
+none.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class Intent(NamedTuple):
     mode: Mode
     want: Content | None
     version: int
-    before: Content | None = None  # not saved: only for finding changes that were overtaken
+    before: Content | None = None  # what the node showed, None if it was not there
 
 
 class Flight:
@@ -92,6 +93,8 @@ class Flights:
 
     def ended(self, flight: Flight, zxid: int) -> None:
         """Its outcome is known, or will be, once its side's source has reached ``zxid``."""
+        if flight.zxid:
+            return
         flight.zxid = zxid
         heapq.heappush(self._ended[flight.side], (zxid, flight.number))
 
@@ -100,7 +103,9 @@ class Flights:
         heap = self._ended[side]
         found = []
         while heap and heap[0][0] <= reached:
-            found.append(self.by_number[heapq.heappop(heap)[1]])
+            flight = self.by_number.get(heapq.heappop(heap)[1])
+            if flight is not None:
+                found.append(flight)
         return found
 
     def remove(self, flight: Flight) -> None:
@@ -121,19 +126,28 @@ def settled_base(node: Node, intent: Intent) -> Content | None:
     want, base = intent.want, node.base
     if intent.mode is Mode.NONE:
         return base
-    if intent.mode is Mode.WHOLE or want is None or base is None:
+    if want is None or base is None:
         return want
+    if intent.mode is Mode.WHOLE:
+        return want if intent.before is None else _replaced(base, intent.before, want)
     if intent.mode is Mode.DATA:
         return base._replace(data=want.data)
     return base._replace(acl=want.acl)
 
 
+def _replaced(base: Content, before: Content, want: Content) -> Content:
+    """Of a node that was replaced, only what became other is agreed on: of the rest, the other side
+    may still have to take what this one had."""
+    parts = zip(base, before, want, strict=True)
+    return Content(*(new if was != new else old for old, was, new in parts))  # type: ignore[arg-type]
+
+
 def shows(intent: Intent, state: State | None) -> bool | None:
     """Whether a path's state says that the write was applied; None if it does not tell."""
-    if intent.mode is Mode.NONE or intent.want is None:
-        return True if intent.want is None and state is None else None
-    if state is None:
+    if intent.mode is Mode.NONE or state is None:
         return None
+    if intent.want is None:
+        return False if state.version == intent.version else None
     if intent.mode is Mode.WHOLE:
         return True if same(state.content, intent.want) else None
     if intent.mode is Mode.ACL:

@@ -33,7 +33,8 @@ META, NODE, ACL, INTENT, DONE = "meta", "node/", "acl/", "intent/", "done/"
 SESSION, CONFLICT, CHOSEN, UNIT = "session/", "conflict/", "chosen/", "unit/"
 STRUCTURE = "structure/"
 
-_SavedIntent = tuple[str, int, tuple[bytes, int, int] | None, int]
+_SavedContent = tuple[bytes, int, int]
+_SavedIntent = tuple[str, int, _SavedContent | None, int, _SavedContent | None]
 _SavedChosen = tuple[bytes | None, tuple[bytes, bytes]]
 _SavedFlight = tuple[int, str, int, list[_SavedIntent]]
 _encode = msgspec.msgpack.Encoder().encode
@@ -44,9 +45,11 @@ _decode_acl = msgspec.msgpack.Decoder(list[tuple[int, str, str]]).decode
 
 
 class Meta(msgspec.Struct, frozen=True):
-    """What is not of a path. A position is the last zxid heard, None before the first snapshot."""
+    """What is not of a path. A position is the last zxid heard, None before the first snapshot;
+    ``snapshots`` are the zxids of the last ones."""
 
     positions: tuple[int | None, int | None] = (None, None)
+    snapshots: tuple[int, int] = (0, 0)
     authority: int = 0
     is_paused: bool = False
     is_filled: bool = False
@@ -66,7 +69,7 @@ def read_meta(records: Mapping[str, bytes]) -> Meta | None:
 
 def save_intent(flight: Flight) -> Save:
     """What is durable before the batch goes out."""
-    intents = [(i.path, i.mode.value, i.want, i.version) for i in flight.intents]
+    intents = [(i.path, i.mode.value, i.want, i.version, _before(i)) for i in flight.intents]
     saved = (int(flight.side), flight.role.value, flight.after, intents)
     return Save(f"{INTENT}{flight.number}", _encode(saved))
 
@@ -141,10 +144,19 @@ def read_sessions(records: Mapping[str, bytes]) -> list[tuple[Side, Role, int]]:
     return [(Side[side], Role(role), int(number)) for side, role, number in keys]
 
 
+def _before(intent: Intent) -> Content | None:
+    """Needed again only of what was replaced."""
+    return intent.before if intent.mode is Mode.WHOLE and intent.want is not None else None
+
+
+def _content(saved: _SavedContent | None) -> Content | None:
+    return None if saved is None else Content(*saved)
+
+
 def _flight(number: int, saved: bytes) -> Flight:
     side, role, after, saved_intents = _decode_flight(saved)
     intents = [
-        Intent(path, Mode(mode), None if want is None else Content(*want), version)
-        for path, mode, want, version in saved_intents
+        Intent(path, Mode(mode), _content(want), version, _content(before))
+        for path, mode, want, version, before in saved_intents
     ]
     return Flight(number, Side(side), Role(role), after, intents)

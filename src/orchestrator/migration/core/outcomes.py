@@ -95,11 +95,20 @@ class Outcomes:
     def _was_applied(self, flight: Flight) -> bool:
         if flight.refused is not None or not flight.is_lost:
             return flight.refused is None
+        known = self._state.sides[flight.side]
         if flight.is_echoed:
             return True
+        if known.sees_lifetimes and flight.after >= known.snapshot_at:
+            return False  # the stream went through without it
+        return self._looks_applied(flight)
+
+    def _looks_applied(self, flight: Flight) -> bool:
         tree, side = self._state.tree, flight.side
-        told = {shows(i, tree.look(i.path).states[side]) for i in flight.intents if i.path in tree}
-        return True in told and False not in told
+        there = [(i, tree.look(i.path).states[side]) for i in flight.intents]
+        told = {shows(intent, state) for intent, state in there}
+        if False in told or True in told:
+            return False not in told
+        return all(i.want is None and state is None for i, state in there)
 
     def _applied(self, flight: Flight, now: float) -> None:
         state = self._state
@@ -150,10 +159,16 @@ class Outcomes:
             real = [path for path in paths if not path.startswith("//")]
             unit = self._state.units.add(flight.origin, real, now)
             is_refused = flight.refused is not None and (flight.refused in paths or not known)
+            if unit is not None and is_refused and tries and self._is_rooted(flight):
+                # what is below goes with it, for the one may wait for the other
+                unit = self._state.units.gather(unit, flight.refused or "")
             if unit is not None and is_refused:
                 unit.tries = max(unit.tries, tries + 1)
                 wait_s = min(_MOST_WAIT_S, _WAIT_S * 2**tries) if tries else 0.0
                 unit.not_before = now + wait_s
+
+    def _is_rooted(self, flight: Flight) -> bool:
+        return (flight.side, flight.refused) in self._state.rooted
 
     def _tell(self, flight: Flight, event: Refused) -> None:
         path = flight.refused or ""

@@ -36,6 +36,7 @@ class SideState:
         self.sees_lifetimes = True
         self.loading: set[str] | None = None
         self.loading_structure: set[str] = set()
+        self.snapshot_at = 0  # the zxid of the last one
         self.snapshot_seen = 0
         self.snapshot_total: int | None = None
         self.structure: set[str] = set()

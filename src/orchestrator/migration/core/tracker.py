@@ -28,12 +28,14 @@ from orchestrator.migration.core.counters import BURN
 from orchestrator.migration.core.effects import ConflictFound, Problem, Severity
 from orchestrator.migration.core.flights import Flight, Intent, Mode
 from orchestrator.migration.core.hashing import parent_of
+from orchestrator.migration.core.journal import DONE
 from orchestrator.migration.core.merge import same
 from orchestrator.migration.core.policy import Contender, Decision
 from orchestrator.migration.core.sides import SIDES, Side
 from orchestrator.migration.core.state import SyncState
 from orchestrator.migration.core.tree import Node
 from orchestrator.migration.core.view import Place
+from orchestrator.runtime.machine import Save
 from orchestrator.zookeeper.jute.records import Znode
 from orchestrator.zookeeper.source import (
     AclSet,
@@ -87,7 +89,7 @@ class Tracker:
         tree = state.tree
         for path in [p for p in tree.paths() if p not in loaded and tree.has(p, side)]:
             self._show(side, path, None, 0, now)
-        known.reached = event.zxid
+        known.reached = known.snapshot_at = event.zxid
 
     def _show(self, side: Side, inner: str, znode: Znode | None, time_ms: int, now: float) -> None:
         node = self._state.tree.open(inner)
@@ -127,8 +129,9 @@ class Tracker:
         kind = kind_of(owner, self._state.sides[side].sees_lifetimes)
         other = node.states[side.other]
         if kind == UNKNOWN:
-            known = node.base if other is None else other.content
-            return PLAIN if known is None or known.kind == EPHEMERAL else known.kind
+            known = (node.content(side), node.content(side.other), node.base)
+            kinds = [c.kind for c in known if c is not None and c.kind != EPHEMERAL]
+            return kinds[0] if kinds else PLAIN
         if other is not None and not self._state.sides[side.other].sees_lifetimes:
             self._suppose(node, side.other, other, kind)
         return kind
@@ -138,6 +141,8 @@ class Tracker:
         if EPHEMERAL not in (kind, state.content.kind) and state.content.kind != kind:
             content = state.content._replace(kind=kind)
             self._state.tree.put(node, side, state._replace(content=content))
+            if node.base is not None:
+                self._state.tree.rebase(node, node.base._replace(kind=kind))
 
     # --- transactions --------------------------------------------------------------------------
 
@@ -261,7 +266,10 @@ class Tracker:
             for intent in flight.intents:
                 if intent.path == node.path or intent.path in self._state.tree:
                     self._look_back(side, intent, now)
-        flight.is_echoed = True
+        if not flight.is_echoed:
+            flight.is_echoed = True
+            self._state.emit(Save(f"{DONE}{flight.number}", b""))
+            self._state.flights.ended(flight, zxid)
 
     def _look_back(self, side: Side, intent: Intent, now: float) -> None:
         """Whether the write replaced just what it was meant to replace."""

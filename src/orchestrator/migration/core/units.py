@@ -84,6 +84,13 @@ class Units:
             return unit
         return unit if known is unit else self._join(unit, known)
 
+    def gather(self, unit: Unit, path: str) -> Unit:
+        """Let all that is queued below a path be one with ``unit``."""
+        prefix = f"{path}/"
+        for below in [p for p in self._of if p.startswith(prefix)]:
+            unit = self.join(unit, below)
+        return unit
+
     def pop(self, side: Side) -> Unit | None:
         """The oldest unit of a side that is ready; it stays in the books until ``done``."""
         heap = self._ready[side]
@@ -138,11 +145,6 @@ class Units:
         """Make ready what was kept back until now."""
         while self._due and self._due[0][0] <= now:
             self._ready_again(heapq.heappop(self._due)[1])
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether nothing is ready."""
-        return not self._ready[0] and not self._ready[1]
 
     def oldest(self) -> float | None:
         """Since when the oldest has been waiting (Unix seconds)."""

@@ -13,13 +13,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from orchestrator.migration.core.effects import Alert, Conflict, ConflictFound, Problem
+from orchestrator.migration.core.events import Heard
 from orchestrator.migration.core.hashing import parent_of
 from orchestrator.migration.core.sides import Side
 from orchestrator.migration.core.view import View
 from orchestrator.simulator.sync.lineage import ABSENT, Part, Shown, Value
 from orchestrator.simulator.sync.options import SyncOptions
 from orchestrator.zookeeper.jute.records import OPEN, Acls, Znode
-from orchestrator.zookeeper.source import AclSet, Created, DataSet, Deleted, Step, Transaction
+from orchestrator.zookeeper.source import (
+    AclSet,
+    Created,
+    DataSet,
+    Deleted,
+    SnapshotEnded,
+    Step,
+    Transaction,
+)
 
 
 class Broken(Exception):  # noqa: N818 - an invariant, not the program
@@ -29,8 +38,9 @@ class Broken(Exception):  # noqa: N818 - an invariant, not the program
 class _Loss:
     """Something that was overwritten by what did not know it; the log has to tell of it."""
 
-    def __init__(self, path: str, lost: Value, kept: Value) -> None:
+    def __init__(self, path: str, side: Side, lost: Value, kept: Value) -> None:
         self.path = path
+        self.side = side
         self.lost = lost
         self.kept = kept
 
@@ -53,6 +63,8 @@ class Judge:
         self._losses: list[_Loss] = []
         self._torn: list[tuple[str, str, Value]] = []
         self._is_split = False
+        self._newest = [0, 0]
+        self._loaded = [0, 0]  # what is older may have been seen in a snapshot, in part
 
     # --- what happens --------------------------------------------------------------------------
 
@@ -60,6 +72,8 @@ class Judge:
         """An event or effect of the engine's."""
         if isinstance(said, ConflictFound):
             self.logged.setdefault(said.conflict.path, []).append(said.conflict)
+        elif isinstance(said, Heard) and isinstance(said.event, SnapshotEnded):
+            self._loaded[said.side] = self._newest[said.side]
         elif isinstance(said, Alert):
             self._is_split |= said.problem is Problem.SPLIT
 
@@ -71,6 +85,7 @@ class Judge:
 
     def heard(self, side: Side, transaction: Transaction) -> None:
         """A side applied a transaction."""
+        self._newest[side] = transaction.zxid
         steps = [
             (inner, step)
             for step in transaction.steps
@@ -155,7 +170,7 @@ class Judge:
         was = part.now(side)
         if was.shown == shown:
             return
-        value = part.find(side.other, shown)
+        value = part.find(side.other, shown) or part.find(side, shown)
         if value is None and shown in self.chosen.get(path, ()):
             self._count += 1
             value = Value(self._count, shown, side, 0)
@@ -165,8 +180,7 @@ class Judge:
         if value is None:
             raise Broken(f"wrote to {side.name} what {side.other.name} never had: {path} {shown!r}")
         if not value.knows(was) and not self._is_of_no_account(path, part, was, value):
-            self._losses.append(_Loss(path, was, value))
-            self._by_rule(path, was, value)
+            self._losses.append(_Loss(path, side, was, value))
             value.learn(was)
         part.show(side, value)
 
@@ -180,7 +194,13 @@ class Judge:
         if value.shown != ABSENT and part is self._lists[path]:
             return True  # its data tells
         sets = (was.known & value.known, was.seen & value.seen)
-        return any(not s - {0} or self._values[max(s)].shown == ABSENT for s in sets)
+        if any(not s - {0} or self._values[max(s)].shown == ABSENT for s in sets):
+            return True
+        last = max(sets[0], default=0)  # both were deleted since: the engine may have seen that
+        return all(self._was_absent(v, last) for v in (was, value))
+
+    def _was_absent(self, value: Value, since: int) -> bool:
+        return any(n > since and self._values[n].shown == ABSENT for n in value.known)
 
     def _by_rule(self, path: str, lost: Value, kept: Value) -> None:
         """Where the rules are simple, the right one must have won."""
@@ -190,7 +210,7 @@ class Judge:
         ):  # fmt: skip
             return
         if any(
-            c.decision in ("held", "value") or c.kind in ("delete", "orphan")
+            c.decision in ("held", "value") or c.kind in ("delete", "orphan", "overtaken")
             for c in self.logged.get(path, ())
         ):
             return
@@ -203,6 +223,8 @@ class Judge:
     def _look_for_tears(self, side: Side, path: str) -> None:
         value = self._data[path].now(side)
         together = self._written.get(value.transaction, {})
+        if value.transaction[1] <= self._loaded[value.transaction[0]]:
+            return
         for other, written in together.items():
             part = self._data[other]
             there, later = part.now(side), part.since(written, side.other)
@@ -219,6 +241,9 @@ class Judge:
     def conclude(self) -> None:
         """All that was lost is on record; no transaction was torn."""
         for loss in self._losses:
+            self._by_rule(loss.path, loss.lost, loss.kept)
+            if self._is_beyond_watches(loss):
+                continue
             if not any(self._tells(entry, loss) for entry in self._entries(loss.path)):
                 raise Broken(
                     f"{loss.path}: {loss.lost.shown!r} of {loss.lost.side.name} was overwritten by "
@@ -236,6 +261,11 @@ class Judge:
         for other, entries in self.logged.items():
             if other == path or other.startswith(f"{path}/"):
                 yield from entries
+
+    def _is_beyond_watches(self, loss: _Loss) -> bool:
+        """A write that passed over a new life of its node: versions begin at 0 again, and only a
+        stream shows that there were two."""
+        return self._options.watching[loss.side] and self._was_absent(loss.lost, 0)
 
     def _is_apart(self, path: str) -> bool:
         """Whether a conflict kept it, or what is above it, from going with the others."""

@@ -6,7 +6,6 @@ from random import Random
 
 import msgspec
 
-from orchestrator.migration.core.engine import Engine
 from orchestrator.migration.core.settings import (
     DeletePolicy,
     Mapping,
@@ -34,7 +33,6 @@ class SyncOptions(msgspec.Struct, frozen=True, kw_only=True):
     commands: bool = True
     writing_s: float = 20.0
     pause_s: float = 0.05  # between two writes of a side, on average
-    engine: type[Engine] = Engine
 
 
 def drawn(random: Random) -> SyncOptions:

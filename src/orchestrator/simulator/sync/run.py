@@ -10,6 +10,7 @@ import msgspec
 
 from orchestrator.migration.core.content import digest
 from orchestrator.migration.core.effects import Create
+from orchestrator.migration.core.engine import Engine
 from orchestrator.migration.core.events import (
     Pause,
     Resolve,
@@ -50,7 +51,9 @@ class SyncOutcome(msgspec.Struct, frozen=True):
 class SyncRun:
     """Two ensembles, their clients, the engine's host, and the judge."""
 
-    def __init__(self, seed: int, options: SyncOptions | None = None) -> None:
+    def __init__(
+        self, seed: int, options: SyncOptions | None = None, engine: type[Engine] = Engine
+    ) -> None:
         self.seed = seed
         self.options = options or drawn(Random(f"options {seed}"))
         self.kernel = Kernel(seed)
@@ -58,7 +61,7 @@ class SyncRun:
         self.view = View(self.options.settings)
         skews = (0, self.options.skew_ms)
         self.ensembles = [Ensemble(self._clock(skew)) for skew in skews]
-        self.host = Host(self.kernel, self.options.settings, self.options.engine, self.ensembles)
+        self.host = Host(self.kernel, self.options.settings, engine, self.ensembles)
         self.host.feeds = [self._feed(side) for side in SIDES]
         self.host.watchers += [self.judge.note, self._own]
         self.clients = [
