@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -43,6 +44,11 @@ class Served:
         arguments = ["serve", "--port", str(self.port), "--data-dir", str(self._directory)]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen([*COMMAND, *arguments], stdout=log, stderr=log)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        assert self._process is not None
+        self._process.send_signal(number)
 
     async def kill(self) -> None:
         """``kill -9``."""

@@ -121,6 +121,7 @@ async def test_the_same_node_made_on_both_sides_is_one(pair: Pair, tmp_path: Pat
 async def test_writes_that_cross_do_not_swap_the_sides(pair: Pair, tmp_path: Path) -> None:
     await pair.a.do("create", "/n", b"0")
     async with syncing(spec_of(pair, policy="lww", skew_ms=0), tmp_path) as sync:
+        await at_rest(sync)
         for number in range(10):
             await pair.a.do("set", "/n", b"A%d" % number)
             await pair.b.do("set", "/n", b"B%d" % number)

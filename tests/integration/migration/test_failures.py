@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import random
+import signal
 from pathlib import Path
 
 import pytest
 from kazoo.client import KazooClient
 from kazoo.exceptions import KazooException
-from tests.integration.migration.conftest import LINES, Pair, at_rest, sides, spec_of, syncing
+from tests.integration.migration.conftest import LINES, Pair, Side, at_rest, sides, spec_of, syncing
 from tests.integration.migration.serving import Served, address_of
 from tests.support import eventually, zookeeper
 
-from orchestrator.migration.adapters.lane import decode, key_of
 from orchestrator.migration.adapters.opening import look_at
 from orchestrator.migration.adapters.spec import SpecError
-from orchestrator.migration.core.sides import Role
-from orchestrator.migration.core.sides import Side as SideName
-from orchestrator.runtime.store import SqliteStore
 
 
 async def test_what_was_written_while_a_server_was_away_is_copied(tmp_path: Path) -> None:
@@ -41,8 +38,9 @@ async def test_a_leader_that_is_killed_is_followed_by_the_next(tmp_path: Path) -
         a.start()
         b.start()
         async with sides(a, b) as pair, syncing(spec_of(pair), tmp_path) as sync:
-            await pair.b.do("create", "/n", b"0")
             await at_rest(sync)
+            await pair.b.do("create", "/n", b"0")
+            await eventually(lambda: pair.a.do("exists", "/n"))
             leader = await asyncio.to_thread(a.leader)
             leader.kill()
             for number in range(20):
@@ -53,33 +51,28 @@ async def test_a_leader_that_is_killed_is_followed_by_the_next(tmp_path: Path) -
             await at_rest(sync)
 
 
-async def test_an_expired_session_is_followed_by_a_new_one(pair: Pair, tmp_path: Path) -> None:
-    async with syncing(spec_of(pair), tmp_path) as sync:
-        await pair.a.do("create", "/n", b"0")
-        await at_rest(sync)
-        session = sync.engine.state.sides[SideName.B].open[Role.WRITER]
-        await asyncio.to_thread(_expire, pair, await _password(tmp_path, session))
-        await pair.a.do("set", "/n", b"1")
-        await pair.are_equal()
-        await at_rest(sync)
-        assert sync.engine.state.sides[SideName.B].open[Role.WRITER] != session
+async def test_after_its_session_expired_it_goes_on_in_a_new_one(
+    pair: Pair, tmp_path: Path
+) -> None:
+    served = Served(tmp_path)
+    await served.start()
+    a, b = (address_of(side) | {"session_timeout_ms": 1_000} for side in pair)
+    await served.begin(a, b, ephemerals="proxy")
+    await served.at_rest()
+    await pair.a.do("create", "/mine", b"1", ephemeral=True)
+    await eventually(lambda: pair.b.do("exists", "/mine"))
+    served.signal(signal.SIGSTOP)
+    await eventually(lambda: _is_gone(pair.b, "/mine"))  # the session has, and its proxy with it
+    await pair.a.do("create", "/n", b"1")
+    served.signal(signal.SIGCONT)
+    await eventually(lambda: pair.b.do("exists", "/mine"))
+    await eventually(lambda: pair.b.do("exists", "/n"))
+    await served.at_rest()
+    await served.stop()
 
 
-async def _password(directory: Path, session: int) -> tuple[int, bytes]:
-    """Of the session in which the sync writes to B."""
-    store = SqliteStore.open(directory / "state.db")
-    kept = decode((await store.load(""))[key_of(SideName.B, Role.WRITER)])
-    await store.close()
-    assert kept is not None
-    assert kept.id == session
-    return kept.id, kept.password
-
-
-def _expire(pair: Pair, identity: tuple[int, bytes]) -> None:
-    thief = KazooClient(pair.b.ensemble.nodes[0].address, client_id=identity)
-    thief.start(60)
-    thief.stop()
-    thief.close()
+async def _is_gone(side: Side, path: str) -> bool:
+    return not await side.do("exists", path)
 
 
 async def test_the_next_process_goes_on_where_the_last_was_stopped(

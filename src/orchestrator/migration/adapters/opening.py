@@ -14,7 +14,7 @@ from orchestrator.zookeeper.dialect import Dialect, detect
 from orchestrator.zookeeper.jute.errors import NoNode, ServerError, ZooKeeperError
 from orchestrator.zookeeper.jute.requests import CreateMode
 
-_CONNECT_S = 20.0
+_CONNECT_S = 10.0
 
 
 class Opened(NamedTuple):

@@ -214,9 +214,17 @@ class Engine:
             known.is_steady = True
             self._outcomes.settle(side, now)
             if all(other.is_steady for other in self.state.sides):
-                self._planner.backlog = self._filling.begin()
+                self._fill()
             return
         self._outcomes.settle(side, now)
+
+    def _fill(self) -> None:
+        """What differs is brought in line. That this was begun is on record before anything is
+        written, or what was written before a crash would count as the other side's own."""
+        was_filled = self.state.is_filled
+        self._planner.backlog = self._filling.begin()
+        if self.state.is_filled and not was_filled:
+            self._checkpoints.save_flags()
 
     def _read(self, event: ReadDone, now: float) -> None:
         if self._verification.read(event.token, event.nodes, now):
