@@ -170,6 +170,7 @@ async def _storm(directory: Path, kills: int, pause_s: float, seed: int) -> None
             served = Served(directory)
             await served.start()
             await served.begin(address_of(pair.a), address_of(pair.b), policy="lww")
+            await served.at_rest()
             stop = asyncio.Event()
             writers = [Writer(name, pair, seed) for name in "ab"]
             running = [asyncio.create_task(asyncio.to_thread(w.run, stop)) for w in writers]
