@@ -161,7 +161,7 @@ class Tracker:
                 self._count(side, inner, step)
                 continue
             node = state.tree.open(inner)
-            if is_own and (flight := flights.get(inner)) is not None:
+            if is_own and (flight := state.flights.on(side, inner)) is not None:
                 self._echo(side, node, flight, event.zxid, now)
             if self._step(side, node, step, event.time, is_own, now) and not (
                 is_own and inner in flights
