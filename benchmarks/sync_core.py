@@ -81,7 +81,9 @@ class Pair:
             for number in range(first, first + together):
                 path = self.paths[number % len(self.paths)]
                 self._versions[path] += 1
-                steps.append(DataSet(path, b"%d" % number + _VALUE, self._versions[path]))
+                steps.append(
+                    DataSet(path, b"%d" % self._versions[path] + _VALUE, self._versions[path])
+                )
             self.zxid[0] += 1
             self._hear(Side.A, Transaction(self.zxid[0], 7, number, tuple(steps)))
             self._answer()

@@ -236,7 +236,7 @@ class Tracker:
         if state is None or (other is not None and other.content.data == state.content.data):
             self._state.payloads.drop(side, node.path)
         else:
-            self._state.payloads.put(side, node.path, data)
+            self._state.payloads.put(side, node.path, data, state.content.data)
 
     def _count(self, side: Side, inner: str, step: Step) -> bool:
         if self._state.counters.is_used and type(step) is Created and step.cversion >= 0:
