@@ -92,11 +92,11 @@ class Batches:
         batch = self._open.get(lane)
         if batch is None:
             batch = self._open[lane] = _Batch(self._flight(lane, unit, now))
-        flight, of = batch.flight, self._state.flights.of
+        flight = batch.flight
         paths = tuple([draft.intent.path for draft in drafts])
         flight.groups.append((paths, unit.tries))
         for draft in drafts:
-            of[draft.intent.path] = flight
+            self._state.flights.take(draft.intent.path, flight)
             flight.intents.append(draft.intent)
             batch.ops += draft.ops
             flight.op_paths += [draft.intent.path] * len(draft.ops)

@@ -263,14 +263,14 @@ class Engine:
 
     def _finish(self, now: float) -> Sequence[Effect]:
         state = self.state
+        if self._verification.is_running:
+            self._verification.proceed(now)
         if self._may_plan():
             self._planner.plan(now)
             self._outcomes.next_token = self._reads.flush(self._outcomes.next_token)
             if self._burning.proceed(now):
                 self._checkpoints.save(now)
                 self._planner.plan(now)
-        if self._verification.is_running:
-            self._verification.proceed(now)
         if len(state.tree.dirty) >= state.settings.checkpoint_paths:
             self._checkpoints.save(now)
         effects, state.effects = state.effects, []

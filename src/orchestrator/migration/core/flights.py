@@ -76,11 +76,13 @@ class Flight:
 
 
 class Flights:
-    """All batches under way, and which path is in which."""
+    """All batches under way, and which path is in which. A path that is written on both sides at
+    once is in two: ``of`` has the one, ``beside`` the other."""
 
     def __init__(self) -> None:
         self.by_number: dict[int, Flight] = {}
         self.of: dict[str, Flight] = {}
+        self.beside: dict[str, Flight] = {}
         self.counts = [0, 0]
         self._ended: tuple[list[tuple[int, int]], list[tuple[int, int]]] = ([], [])
 
@@ -89,7 +91,21 @@ class Flights:
         self.by_number[flight.number] = flight
         self.counts[flight.side] += 1
         for intent in flight.intents:
-            self.of[intent.path] = flight
+            self.take(intent.path, flight)
+
+    def take(self, path: str, flight: Flight) -> None:
+        """A path is written by a batch."""
+        known = self.of.get(path)
+        if known is not None and known is not flight and known is not self.beside.get(path):
+            self.beside[path] = known
+        self.of[path] = flight
+
+    def on(self, side: Side, path: str) -> Flight | None:
+        """The batch that writes a path on a side."""
+        flight = self.of.get(path)
+        if flight is None or flight.side is side:
+            return flight
+        return self.beside.get(path)
 
     def ended(self, flight: Flight, zxid: int) -> None:
         """Its outcome is known, or will be, once its side's source has reached ``zxid``."""
@@ -113,8 +129,15 @@ class Flights:
         del self.by_number[flight.number]
         self.counts[flight.side] -= 1
         for intent in flight.intents:
-            if self.of.get(intent.path) is flight:
-                del self.of[intent.path]
+            path = intent.path
+            other = self.beside.pop(path, None)
+            if self.of.get(path) is not flight:
+                if other is not None and other is not flight:
+                    self.beside[path] = other
+            elif other is None:
+                del self.of[path]
+            else:
+                self.of[path] = other
 
     def lost(self, side: Side, token: int) -> list[Flight]:
         """Those that wait for this barrier."""

@@ -101,6 +101,10 @@ def _both_there(base: Content | None, a: Content, b: Content) -> Merge:
         return Merge(Verdict.SAME, a)
     if base is None:
         return Merge(Verdict.CONFLICT, None, "create")
+    if b == base and UNKNOWN not in a:  # nearly always it is so, or the other way round
+        return Merge(Verdict.TO_B, a)
+    if a == base and UNKNOWN not in b:
+        return Merge(Verdict.TO_A, b)
     if any(_clash(x, y, z) for x, y, z in zip(base, a, b, strict=True)):
         return Merge(Verdict.CONFLICT, None, "update")
     parts = zip(base, a, b, strict=True)

@@ -19,11 +19,14 @@ class Payloads:
         self._limit_bytes = limit_bytes
         self._kept: tuple[dict[str, _Kept], dict[str, _Kept]] = ({}, {})
 
-    def put(self, side: Side, path: str, data: bytes | None, *, is_needed: bool = False) -> None:
-        """Keep data in place of what was there; beyond the bound only what is needed now."""
+    def put(
+        self, side: Side, path: str, data: bytes | None, mark: bytes, *, is_needed: bool = False
+    ) -> None:
+        """Keep data, whose digest is ``mark``, in place of what was there; beyond the bound only
+        what is needed now."""
         self.drop(side, path)
         if data and (is_needed or self.size_bytes < self._limit_bytes):
-            self._kept[side][path] = (digest(data), data)
+            self._kept[side][path] = (mark, data)
             self.size_bytes += len(data) + _OVERHEAD_BYTES
 
     def drop(self, side: Side, path: str) -> None:

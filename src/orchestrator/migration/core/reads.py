@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from orchestrator.migration.core.content import digest
 from orchestrator.migration.core.effects import Read
 from orchestrator.migration.core.sides import SIDES, Side
 from orchestrator.migration.core.state import SyncState
@@ -58,7 +59,8 @@ class Reads:
         for path in paths:
             state = self._state.tree.look(path).states[side]
             if path in data:
-                self._state.payloads.put(side, path, data[path], is_needed=True)
+                mark = digest(data[path])
+                self._state.payloads.put(side, path, data[path], mark, is_needed=True)
             elif state is not None:
                 self._missed.add((side, path))
             self._state.units.release(("read", side, path), now)

@@ -120,6 +120,6 @@ class SyncState:
         """A path needs nothing more for now."""
         path = node.path
         if path not in self.flights.of and path not in self.units:
-            if path not in self.conflicts.held:
+            if (node.is_settled or node.is_gone) and path not in self.conflicts.held:
                 self.payloads.drop_both(path)
             self.tree.close(path)

@@ -161,7 +161,7 @@ class Tracker:
                 self._count(side, inner, step)
                 continue
             node = state.tree.open(inner)
-            if is_own and (flight := flights.get(inner)) is not None:
+            if is_own and (flight := state.flights.on(side, inner)) is not None:
                 self._echo(side, node, flight, event.zxid, now)
             if self._step(side, node, step, event.time, is_own, now) and not (
                 is_own and inner in flights
@@ -236,7 +236,7 @@ class Tracker:
         if state is None or (other is not None and other.content.data == state.content.data):
             self._state.payloads.drop(side, node.path)
         else:
-            self._state.payloads.put(side, node.path, data)
+            self._state.payloads.put(side, node.path, data, state.content.data)
 
     def _count(self, side: Side, inner: str, step: Step) -> bool:
         if self._state.counters.is_used and type(step) is Created and step.cversion >= 0:

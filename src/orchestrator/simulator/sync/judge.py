@@ -226,6 +226,8 @@ class Judge:
         if value.transaction[1] <= self._loaded[value.transaction[0]]:
             return
         for other, written in together.items():
+            if other == path:
+                continue
             part = self._data[other]
             there, later = part.now(side), part.since(written, side.other)
             if not any(
