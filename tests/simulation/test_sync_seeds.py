@@ -11,10 +11,10 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing import get_context
 
 import pytest
+from tests.simulation import sync_defects
+from tests.simulation.sync_runs import play
 
 from orchestrator.simulator.sync import SyncOutcome, SyncRun
-
-from . import sync_defects
 
 BATCH = 20
 BATCHES = [range(start, start + BATCH) for start in range(0, 240, BATCH)]
@@ -26,10 +26,6 @@ DEFECTS = {
     "tears transactions": sync_defects.TearsTransactions,
 }
 Played = Future[list[SyncOutcome]]
-
-
-def play(seeds: range) -> list[SyncOutcome]:
-    return [SyncRun(seed).outcome() for seed in seeds]
 
 
 @pytest.fixture(scope="module")
