@@ -47,7 +47,9 @@ class Outcomes:
         self._state.emit(Save(f"{INTENT}{flight.number}", None))
         self._state.flights.ended(flight, event.zxid)
         self._tell(flight, event)
-        if event.refusal is Refusal.NOT_EMPTY and flight.refused:
+        reached = self._state.sides[flight.side].reached or 0
+        is_news = not event.zxid or reached <= event.zxid  # else what was below may be gone by now
+        if event.refusal is Refusal.NOT_EMPTY and flight.refused and is_news:
             self._state.rooted.add((flight.side, flight.refused))
         return flight
 
