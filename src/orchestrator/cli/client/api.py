@@ -40,11 +40,12 @@ class Api:
     Its connection is kept open from call to call until the command ends.
     """
 
-    def __init__(self, name: str, url: str) -> None:
+    def __init__(self, name: str, url: str, hint: str = "is `orchestrator up` running?") -> None:
         parts = urlsplit(url if "//" in url else f"http://{url}")
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise SettingError(f"{url!r} is not the URL of {name}: it looks like http://host:port")
         self._name = name
+        self._hint = hint
         self._url = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
         self._prefix = parts.path.rstrip("/")
         self._connection = _connection(parts.scheme, parts.netloc)
@@ -91,7 +92,7 @@ class Api:
 
     def _unreachable(self, error: Exception) -> NotReachableError:
         if isinstance(error, ConnectionRefusedError):
-            hint = "is `orchestrator up` running?"
+            hint = self._hint
         else:
             hint = f"{str(error) or type(error).__name__}"
         return NotReachableError(f"cannot reach {self._name} at {self._url}: {hint}")

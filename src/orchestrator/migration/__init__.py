@@ -1,0 +1,1 @@
+"""Moving a live ZooKeeper ensemble: two ensembles kept equal while both are written."""

@@ -1,0 +1,94 @@
+"""A sync as it is asked for, kept and shown: two ensembles, the engine's settings, thresholds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from orchestrator.migration.core.settings import Settings
+from orchestrator.zookeeper import uri
+from orchestrator.zookeeper.client import ClientSettings, SaslCredentials, TlsError, tls_context
+from orchestrator.zookeeper.client.settings import DEFAULT_PACKET_BYTES
+
+_NAME = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
+
+
+class SpecError(ValueError):
+    """What cannot work about a sync, as a sentence."""
+
+
+class EnsembleSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where an ensemble is and who we are there; files are on the server of the sync.
+
+    ``tls`` alone trusts the system's CAs; ``max_packet_bytes`` is its ``jute.maxbuffer``.
+    """
+
+    address: str
+    sasl_user: str = ""
+    sasl_password_file: str = ""
+    tls: bool = False
+    tls_ca: str = ""
+    tls_cert: str = ""
+    tls_key: str = ""
+    max_packet_bytes: Annotated[int, Meta(ge=1_024)] = DEFAULT_PACKET_BYTES
+    session_timeout_ms: Annotated[int, Meta(ge=1_000, le=600_000)] = 30_000
+
+
+class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Past these an alert is given, once until it is over again; 0: never."""
+
+    lag_s: Annotated[float, Meta(ge=0)] = 10.0
+    queue: Annotated[int, Meta(ge=0)] = 100_000
+    held: Annotated[int, Meta(ge=0)] = 1
+    webhook: str = ""
+
+
+class SyncSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What keeps ``a`` and ``b`` equal."""
+
+    name: Annotated[str, Meta(pattern=_NAME)]
+    a: EnsembleSpec
+    b: EnsembleSpec
+    settings: Settings = Settings()
+    thresholds: Thresholds = Thresholds()
+
+
+def client_settings(spec: EnsembleSpec) -> ClientSettings:
+    """For a client of the ensemble. Raises SpecError."""
+    try:
+        parsed = uri.parse(spec.address, root_allowed=True)
+        files = [name or None for name in (spec.tls_ca, spec.tls_cert, spec.tls_key)]
+        tls = tls_context(*files) if spec.tls or any(files) else None
+    except (uri.UriError, TlsError) as error:
+        raise SpecError(str(error)) from None
+    return ClientSettings(
+        parsed.hosts,
+        "" if parsed.path == "/" else parsed.path,
+        session_timeout_ms=spec.session_timeout_ms,
+        digests=(parsed.credentials,) if parsed.credentials else (),
+        sasl=_sasl(spec),
+        tls=tls,
+        max_packet_bytes=spec.max_packet_bytes,
+    )
+
+
+def shown(spec: SyncSpec) -> SyncSpec:
+    """As it may be shown: without passwords."""
+    hidden = [
+        msgspec.structs.replace(each, address=uri.without_credentials(each.address))
+        for each in (spec.a, spec.b)
+    ]
+    return msgspec.structs.replace(spec, a=hidden[0], b=hidden[1])
+
+
+def _sasl(spec: EnsembleSpec) -> SaslCredentials | None:
+    if not spec.sasl_user:
+        return None
+    try:
+        password = Path(spec.sasl_password_file).read_text().strip()
+    except OSError as error:
+        raise SpecError(f"{spec.sasl_password_file}: {error.strerror}") from None
+    return SaslCredentials(spec.sasl_user, password)

@@ -1,0 +1,27 @@
+"""The two ensembles, and the two kinds of session in which the engine writes to each."""
+
+from __future__ import annotations
+
+from enum import IntEnum, StrEnum
+
+
+class Side(IntEnum):
+    """One of the two ensembles; indexes pairs."""
+
+    A = 0
+    B = 1
+
+    @property
+    def other(self) -> Side:
+        """The ensemble on the other side."""
+        return Side.B if self is Side.A else Side.A
+
+
+SIDES = (Side.A, Side.B)
+
+
+class Role(StrEnum):
+    """In which session a batch is written."""
+
+    WRITER = "writer"  # everything that outlives its session
+    PROXY = "proxy"  # ephemeral nodes that stand for those of the other side
