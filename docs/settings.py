@@ -11,6 +11,7 @@ from orchestrator.cli.servers.up import UpConfig
 from orchestrator.marathon.config import MarathonConfig
 from orchestrator.marathon.stopped import BackupConfig
 from orchestrator.master.config import MasterConfig
+from orchestrator.migration.config import MigrationConfig
 from orchestrator.monitoring.app.config import AppConfig
 from orchestrator.runtime.config import Setting, settings_of
 
@@ -33,14 +34,17 @@ file named with `--config` (the flag without the dashes in front, `data_dir` or 
 
 def page() -> str:
     """The whole page."""
-    servers = [_section(name, kind, name) for name, kind in _SERVERS.items()]
-    commands = [_section(name, kind, "marathon") for name, kind in _COMMANDS.items()]
-    return "\n".join([_HEAD, *servers, *commands])
+    servers = [_section(f"orchestrator {name}", kind, name) for name, kind in _SERVERS.items()]
+    commands = [
+        _section(f"orchestrator {name}", kind, "marathon") for name, kind in _COMMANDS.items()
+    ]
+    sync = _section("zk-migrate serve", MigrationConfig, "zk-migrate")
+    return "\n".join([_HEAD, *servers, *commands, sync])
 
 
 def _section(command: str, kind: type[msgspec.Struct], server: str) -> str:
     rows = [_row(setting) for setting in settings_of(kind, server)]
-    head = [f"## `orchestrator {command}`", "", "| flag | variable | default | what |"]
+    head = [f"## `{command}`", "", "| flag | variable | default | what |"]
     return "\n".join([*head, "|---|---|---|---|", *rows, ""])
 
 
