@@ -38,7 +38,7 @@ def page() -> str:
     commands = [
         _section(f"orchestrator {name}", kind, "marathon") for name, kind in _COMMANDS.items()
     ]
-    sync = _section("zk-migrate serve", MigrationConfig, "zk-migrate")
+    sync = _section("zk-migrate serve", MigrationConfig, "zk_migrate")
     return "\n".join([_HEAD, *servers, *commands, sync])
 
 

@@ -14,7 +14,7 @@ from orchestrator.runtime.config import configured
 
 
 @click.command()
-@configured(MigrationConfig, "zk-migrate")
+@configured(MigrationConfig, "zk_migrate")
 def serve(config: MigrationConfig) -> None:
     """Run the server of syncs: REST at /api/v1/syncs, metrics at /metrics.
 
