@@ -12,7 +12,7 @@ from multiprocessing import get_context
 
 import pytest
 
-from orchestrator.simulator.sync import SyncOutcome, SyncRun
+from orchestrator.simulator.sync import SyncOutcome, SyncRun, play
 
 from . import sync_defects
 
@@ -26,10 +26,6 @@ DEFECTS = {
     "tears transactions": sync_defects.TearsTransactions,
 }
 Played = Future[list[SyncOutcome]]
-
-
-def play(seeds: range) -> list[SyncOutcome]:
-    return [SyncRun(seed).outcome() for seed in seeds]
 
 
 @pytest.fixture(scope="module")
