@@ -14,7 +14,7 @@ import pytest
 from tests.simulation import sync_defects
 from tests.simulation.sync_runs import play
 
-from orchestrator.simulator.sync import SyncOutcome, SyncRun
+from orchestrator.simulator.sync import SyncOutcome, SyncRun, play
 
 BATCH = 20
 BATCHES = [range(start, start + BATCH) for start in range(0, 240, BATCH)]

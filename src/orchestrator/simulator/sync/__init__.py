@@ -7,6 +7,6 @@ what each write knew of the others, so that nothing is lost unnoticed; ``run`` p
 """
 
 from orchestrator.simulator.sync.options import SyncOptions
-from orchestrator.simulator.sync.run import SyncOutcome, SyncRun
+from orchestrator.simulator.sync.run import SyncOutcome, SyncRun, play
 
-__all__ = ["SyncOptions", "SyncOutcome", "SyncRun"]
+__all__ = ["SyncOptions", "SyncOutcome", "SyncRun", "play"]

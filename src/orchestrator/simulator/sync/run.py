@@ -3,7 +3,7 @@ must have come right."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
 
 import msgspec
@@ -362,3 +362,8 @@ class SyncRun:
         reply = self.host.replies.get(token)
         if reply is None or reply.refusal or set(reply.paths) - self._excused():
             raise Broken(f"verification: {reply}")
+
+
+def play(seeds: Sequence[int]) -> list[SyncOutcome]:
+    """How these seeds end."""
+    return [SyncRun(seed).outcome() for seed in seeds]
