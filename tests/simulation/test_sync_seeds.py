@@ -12,7 +12,6 @@ from multiprocessing import get_context
 
 import pytest
 from tests.simulation import sync_defects
-from tests.simulation.sync_runs import play
 
 from orchestrator.simulator.sync import SyncOutcome, SyncRun, play
 
