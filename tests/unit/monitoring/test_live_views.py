@@ -32,15 +32,15 @@ def _apply(picture: Picture, batch: list[Report | str]) -> None:
 
 
 def _is_news(picture: Picture, said: Report) -> bool:
-    before = picture.reports.get(said.agent_id)
-    return before is None or before.taken_at < said.taken_at
+    before = picture.kept.get(said.agent_id)
+    return before is None or before.report.taken_at < said.taken_at
 
 
 def _anew(picture: Picture, name: str) -> LiveView:
     """The same reports in a new picture: rates apart, which need the report before."""
     fresh, live = Picture(), LiveView(VIEWS[name])
-    for said in picture.reports.values():
-        fresh.put(said)
+    for kept in picture.kept.values():
+        fresh.put(kept.whole())
     live.refresh(fresh)
     return live
 

@@ -190,13 +190,13 @@ def _order(asked: Asked) -> Order:
         sentence = f"the role {asked.who.role} may not {asked.control}"
         _record(asked, asked.monitor.audit.next_number(), "denied", "", sentence)
         raise HTTPException(403, sentence)
-    report = asked.monitor.picture.reports.get(asked.target.agent_id)
-    if report is None:
+    kept = asked.monitor.picture.kept.get(asked.target.agent_id)
+    if kept is None:
         sentence = f"the probe {asked.target.agent_id[:200]!r} is not known"
         raise HTTPException(404, sentence)
     offering = [
         topology
-        for topology, nodes in report.nodes.items()
+        for topology, nodes in kept.report.nodes.items()
         if asked.target.topology in (None, topology)
         for node in nodes
         if node.id == asked.target.node_id and asked.control in node.controls
