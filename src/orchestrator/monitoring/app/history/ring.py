@@ -142,9 +142,7 @@ class Ring:
 
     def _note_written(self, plan: Plan) -> None:
         for topology, id, *_ in plan.signature:
-            key = (topology, id)
-            if key in self._written:
-                self._written[key] = max(self._written[key], plan.written)
+            self.note_written(topology, id, plan.written)
 
     def restore(self, topology: str, id: str, names: tuple[str, ...], values: Cells) -> None:
         """Write what was kept on disk of one node: a row for each metric, slots as columns.
@@ -164,6 +162,25 @@ class Ring:
             slots = np.arange(begin, last + 1) % SLOTS
             rows = np.array([_row_of(block, name) for name in names])
             self._cells[rows[:, None], slots[None, :]] = cells[:, begin - first :]
+
+    def make_room(self, slot: int) -> bool:
+        """Go on to a slot, if it is a later one; False if it is too old to be kept."""
+        return self._advance(slot)
+
+    def seat(self, topology: str, id: str, names: tuple[str, ...], slot: int) -> list[int] | None:
+        """The rows of a node's metrics, for ``restore_slot``; None if there is no room."""
+        block = self._block(topology, id, dict.fromkeys(names, 0.0), slot)
+        return [_row_of(block, name) for name in names] if block is not None else None
+
+    def restore_slot(self, slot: int, rows: NDArray[np.int64], cells: NDArray[np.uint32]) -> None:
+        """Write what was kept on disk of one slot, for which there is room."""
+        self._cells[rows, slot % SLOTS] = cells
+
+    def note_written(self, topology: str, id: str, slot: int) -> None:
+        """Something is known of a node in a slot: it is kept as long as that is."""
+        key = (topology, id)
+        if key in self._written:
+            self._written[key] = max(self._written[key], slot)
 
     def take_changed_blocks(self) -> list[tuple[int, str, str, tuple[str, ...]]]:
         """The blocks that are new since this was last asked: first row, node, names."""
