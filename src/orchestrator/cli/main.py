@@ -31,6 +31,7 @@ _CLIENT = {
     "rm": Lazy("client.change", "Remove an app and end its tasks."),
     "kill": Lazy("client.change", "Kill one task; it is replaced."),
     "deployments": Lazy("client.deployments", "List the deployments in progress."),
+    "top": Lazy("top.command", "Show what runs where, live, as the monitoring app sees it."),
     "agents": Lazy("client.agents", "List the agents and what they offer."),
     "version": Lazy("version", "Print the version."),
 }
