@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from orchestrator.monitoring.app.access import Access
@@ -35,7 +36,9 @@ class Monitor:
         self.roster = Roster(config.max_agents)
         limits = Limits(max_bytes=config.max_report_bytes, max_nodes=config.max_report_nodes)
         self.intake = Intake(self.picture, self.roster, self.counts, limits, config.max_nodes)
-        self.watching = Watching(self.picture, self.counts, config.max_watchers)
+        self.layouts = ThreadPoolExecutor(1, "layout")
+        """Finds the places of large views, beside the loop."""
+        self.watching = Watching(self.picture, self.counts, config.max_watchers, self.layouts)
         self.archive = Archive(
             directory / "history",
             Ring(config.max_series),

@@ -44,6 +44,7 @@ async def serve_app(
         directory = stack.enter_context(datadir.claim(Path(config.data_dir)))
         monitor = _monitor(config, granted, directory, clock or SystemClock())
         stack.callback(monitor.audit.close)
+        stack.callback(monitor.layouts.shutdown, wait=False, cancel_futures=True)
         serving = serve(application(monitor), config.host, config.port, flag=flag)
         server = await stack.enter_async_context(serving)
         stack.push_async_callback(_close_history, monitor)
