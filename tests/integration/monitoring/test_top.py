@@ -18,6 +18,7 @@ from pathlib import Path
 
 from tests.integration.monitoring.apps import an_app, report
 from tests.support import eventually, free_port
+from tests.support.relay import Relay
 
 _COMMAND = (sys.executable, "-m", "orchestrator.cli.main", "top")
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
@@ -179,48 +180,6 @@ async def test_no_color_is_respected(tmp_path: Path) -> None:
         async with _terminal("--app", client.url, NO_COLOR="1") as screen:
             await eventually(lambda: screen.shows("running"))
             assert not re.search(r"\x1b\[[0-9;]*3[0-7]m", screen.raw)
-
-
-class Relay:
-    """An address that stays while the app behind it goes and comes."""
-
-    def __init__(self) -> None:
-        self.target: int | None = None
-        self._writers: list[asyncio.StreamWriter] = []
-
-    @asynccontextmanager
-    async def serving(self) -> AsyncIterator[str]:
-        """Its URL."""
-        server = await asyncio.start_server(self._relay, "127.0.0.1", 0)
-        try:
-            yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        finally:
-            self.cut()
-            server.close()
-
-    def cut(self) -> None:
-        """The app is away."""
-        self.target = None
-        for writer in self._writers:
-            writer.transport.abort()
-        self._writers.clear()
-
-    async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._writers.append(writer)
-        if self.target is None:
-            writer.transport.abort()
-            return
-        there, here = await asyncio.open_connection("127.0.0.1", self.target)
-        self._writers.append(here)
-        await asyncio.gather(_copy(reader, here), _copy(there, writer), return_exceptions=True)
-
-
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    try:
-        while data := await reader.read(65536):
-            writer.write(data)
-    finally:
-        writer.close()
 
 
 async def test_an_app_that_comes_back_is_shown_again(tmp_path: Path) -> None:

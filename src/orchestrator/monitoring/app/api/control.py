@@ -179,7 +179,10 @@ async def probe_channel(socket: WebSocket, monitor: Monitor, _who: Principal) ->
     channel = ProbeChannel(instance, socket.send_bytes)
     monitor.hub.add(agent_id, channel)
     try:
-        await until_first(socket, _receive(socket, channel), _ping(channel), channel.closed.wait())
+        async with monitor.controls.offering(agent_id):
+            await until_first(
+                socket, _receive(socket, channel), _ping(channel), channel.closed.wait()
+            )
     finally:
         monitor.hub.remove(agent_id, channel)
 
@@ -220,7 +223,7 @@ def _record_question(asked: Asked, order: Order) -> int:
 async def _recorded(asked: Asked, number: int, order: Order) -> Response:
     """The probe's response, which is in the record then. Raises HTTPException."""
     try:
-        response = await asked.monitor.hub.channel(asked.target.agent_id).ask(order)
+        response = await asked.monitor.controls.ask(asked.target.agent_id, order)
     except NotReachableError as error:
         asked.monitor.counts.controls_failed += 1
         _record(asked, number, "failed", "", str(error))
