@@ -45,6 +45,7 @@ test: setup
 	@tests/support/install-cni
 	@tests/support/install-runc
 	@tests/support/install-zookeeper
+	@tests/support/install-nats
 ifneq ($(ARGS),)
 	$(BIN)/pytest --cov --cov-report=term:skip-covered $(ARGS)
 else

@@ -34,6 +34,9 @@ _CLIENT = {
     "agents": Lazy("client.agents", "List the agents and what they offer."),
     "version": Lazy("version", "Print the version."),
 }
+_MONITORING = {
+    "top": Lazy("top.command", "Show what runs where, live, as the monitoring app sees it."),
+}
 _TESTS = {
     "simulate": Lazy("simulate", "Play a whole cluster with faults on a virtual clock."),
 }
@@ -41,7 +44,13 @@ _UPKEEP = {
     "marathon-backup": Lazy("servers.upkeep", "Write a Marathon's state to a file.", "backup"),
     "marathon-restore": Lazy("servers.upkeep", "Replace its state by that of a file.", "restore"),
 }
-_SECTIONS = {"Servers": _SERVERS, "Client": _CLIENT, "Upkeep": _UPKEEP, "Tests": _TESTS}
+_SECTIONS = {
+    "Servers": _SERVERS,
+    "Client": _CLIENT,
+    "Monitoring": _MONITORING,
+    "Upkeep": _UPKEEP,
+    "Tests": _TESTS,
+}
 
 
 @click.group(

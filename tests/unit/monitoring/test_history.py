@@ -17,6 +17,7 @@ from orchestrator.monitoring.app.history.ring import HOUR_SLOTS, SLOTS, STEP_S, 
 from orchestrator.monitoring.app.history.segments import Node as Row
 from orchestrator.monitoring.app.history.segments import Segment, SegmentError, write
 from orchestrator.monitoring.report import Node, Report, changes
+from orchestrator.monitoring.report.kept import KeptReport, keep
 
 HOUR_S = HOUR_SLOTS * STEP_S
 START = 1000 * HOUR_S
@@ -114,15 +115,16 @@ def test_the_topology_of_every_moment_is_found_again(
 ) -> None:
     directory = tmp_path_factory.mktemp("topology")
     log = topology.TopologyLog(directory)
-    latest: dict[str, Report] = {}
-    moments: list[tuple[float, dict[str, Report]]] = []
+    latest: dict[str, KeptReport] = {}
+    moments: list[tuple[float, dict[str, KeptReport]]] = []
     now = 0.0
     for batch in history:
         for said in batch:
             if isinstance(said, Report):
                 now = said.taken_at
-                log.report(said, latest.get(said.agent_id))
-                latest[said.agent_id] = said
+                before = latest.get(said.agent_id)
+                latest[said.agent_id] = keep(said, before)
+                log.report(latest[said.agent_id], before)
             elif latest.pop(said, None) is not None:
                 now += 1
                 log.lost(said, now)
@@ -130,8 +132,8 @@ def test_the_topology_of_every_moment_is_found_again(
         moments.append((now, dict(latest)))
     log.close()
     for moment, expected in moments:
-        current = {id: changes.bare(one) for id, one in expected.items()
-                   if one.taken_at > moment - 50}  # fmt: skip
+        current = {id: changes.bare(one.whole()) for id, one in expected.items()
+                   if one.report.taken_at > moment - 50}  # fmt: skip
         found = topology.reports_at(directory, moment)
         assert {one.agent_id: one for one in found} == current
 
@@ -223,3 +225,33 @@ def test_what_is_kept_is_young_and_small_and_no_younger_file_has_gone_first(
     assert all(file.began_at >= 500.0 for file in staying)
     if going and staying:
         assert max(f.began_at for f in going) <= min(f.began_at for f in staying)
+
+
+_measured_nodes = st.dictionaries(
+    st.sampled_from(["p1", "p2", "p3"]),
+    st.dictionaries(st.sampled_from(["x", "y", "z"]), st.integers(0, 999), min_size=1),
+)
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["a", "b"]), st.integers(1, SLOTS // 2), _measured_nodes),
+        max_size=30,
+    )
+)
+def test_a_value_is_found_where_it_was_written_whoever_wrote_between(
+    steps: list[tuple[str, int, dict[str, dict[str, int]]]],
+) -> None:
+    ring, slot = Ring(1000), 1000
+    expected: dict[tuple[str, str, int], float] = {}
+    for agent, pause, measured in steps:
+        slot += pause
+        nodes = [
+            Node(id=id, metrics={name: float(value) for name, value in metrics.items()})
+            for id, metrics in measured.items()
+        ]
+        ring.put(report(agent, taken_at=float(slot * STEP_S), nodes={"process": nodes}))
+        expected |= {(one.id, name, slot): v for one in nodes for name, v in one.metrics.items()}
+        for (id, name, at), value in expected.items():
+            if at > slot - SLOTS:
+                assert ring.read("process", id, name, at, at).tolist() == [value]

@@ -1,12 +1,16 @@
 """The laws of views: followed step by step they are what they are when made anew."""
 
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.monitoring.reports import histories, report
 
 from orchestrator.monitoring.app.counts import Counts
-from orchestrator.monitoring.app.watching import Watching
+from orchestrator.monitoring.app.watching import MANY_NODES, Watching
 from orchestrator.monitoring.render import query as queries
 from orchestrator.monitoring.render.cards import Card
 from orchestrator.monitoring.render.flow import Flow
@@ -32,15 +36,15 @@ def _apply(picture: Picture, batch: list[Report | str]) -> None:
 
 
 def _is_news(picture: Picture, said: Report) -> bool:
-    before = picture.reports.get(said.agent_id)
-    return before is None or before.taken_at < said.taken_at
+    before = picture.kept.get(said.agent_id)
+    return before is None or before.report.taken_at < said.taken_at
 
 
 def _anew(picture: Picture, name: str) -> LiveView:
     """The same reports in a new picture: rates apart, which need the report before."""
     fresh, live = Picture(), LiveView(VIEWS[name])
-    for said in picture.reports.values():
-        fresh.put(said)
+    for kept in picture.kept.values():
+        fresh.put(kept.whole())
     live.refresh(fresh)
     return live
 
@@ -157,6 +161,40 @@ async def test_a_watcher_that_reads_too_slowly_gets_a_reset_instead_of_a_queue()
     assert mirror.nodes()["a"].metrics == {"cpu_percent": 99}
     assert counts.slow_watchers == 1
     assert counts.frames_sent < 20
+
+
+class _Later(Executor):
+    """Does what it is given when it is told to."""
+
+    def __init__(self) -> None:
+        self.given: list[Callable[[], None]] = []
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> "Future[Any]":
+        future: Future[Any] = Future()
+        self.given.append(lambda: future.set_result(fn(*args, **kwargs)))
+        return future
+
+
+async def test_a_large_view_is_shown_at_once_and_its_places_when_they_are_found() -> None:
+    picture, later = Picture(), _Later()
+    watching = Watching(picture, Counts(), 10, later)
+    nodes = [Node(id=f"c{n}", parents={"host": ["a"]}) for n in range(MANY_NODES)]
+    picture.put(report("a", nodes={"host": [Node(id="a")], "container": nodes}))
+    channel, watcher = watching.watch(VIEWS["containers"], (), 0.0)
+    mirror = Mirror()
+    mirror.apply(await watcher.next())
+    assert {node.place for node in mirror.nodes().values()} == {None}
+    picture.put(report("b", nodes={"host": [Node(id="b")], "container": [Node(id="new")]}))
+    watching.tick(1.0)
+    [lay_out] = later.given
+    lay_out()
+    watching.tick(2.0)
+    while watcher.has_next:
+        mirror.apply(await watcher.next())
+    assert len(mirror.nodes()) == MANY_NODES + 1
+    places = {id: node.place for id, node in mirror.nodes().items()}
+    assert None not in places.values()
+    assert places.keys() == (await channel.whole_layout()).places.keys()
 
 
 def test_a_missing_frame_is_noticed() -> None:

@@ -1,15 +1,27 @@
 """The contract between probes and the app."""
 
+from operator import is_
 from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from tests.unit.monitoring.reports import report, reports
 
-from orchestrator.monitoring.report import Limits, Node, ReportError, changes, check, codec, ids
+from orchestrator.monitoring.report import (
+    Limits,
+    Node,
+    Report,
+    ReportError,
+    changes,
+    check,
+    codec,
+    ids,
+)
 from orchestrator.monitoring.report import control as messages
+from orchestrator.monitoring.report.kept import keep
 from orchestrator.monitoring.report.merging import merge
 
 NOW = 1015.0
@@ -50,15 +62,38 @@ def test_a_report_that_cannot_be_used_is_refused(changed: dict[str, Any], reason
 
 @given(before=reports("a", 1), after=reports("a", 2))
 def test_a_change_leads_from_one_report_to_the_next(before: object, after: object) -> None:
-    change = changes.change_between(before, after)  # type: ignore[arg-type]
+    kept = keep(before)  # type: ignore[arg-type]
+    change = changes.change_between(kept, keep(after, kept))  # type: ignore[arg-type]
     bare = changes.bare(before)  # type: ignore[arg-type]
     assert changes.applied(bare, change) == changes.bare(after)  # type: ignore[arg-type]
 
 
 @given(before=reports("a", 1), after=reports("a", 2))
 def test_a_whole_change_forgets_what_was_before(before: object, after: object) -> None:
-    change = changes.change_between(None, after)  # type: ignore[arg-type]
+    change = changes.change_between(None, keep(after))  # type: ignore[arg-type]
     assert changes.applied(before, change) == changes.bare(after)  # type: ignore[arg-type]
+
+
+@given(before=reports("a", 1), after=reports("a", 2))
+def test_a_kept_report_is_the_one_that_came(before: Report, after: Report) -> None:
+    kept = keep(after, keep(before))
+    assert kept.whole() == after
+    olds = {node.id: node for node in before.nodes["process"]}
+    is_changed = [node.id for node in after.nodes["process"]] != list(olds) or any(
+        replace(node, metrics=olds[node.id].metrics) != olds[node.id]
+        for node in after.nodes["process"]
+    )
+    assert ("process" in kept.changed) == is_changed
+
+
+@given(said=reports("a", 1))
+def test_what_is_said_again_is_not_kept_twice(said: Report) -> None:
+    before = keep(codec.decode(codec.encode(said)))
+    after = keep(codec.decode(codec.encode(said)), before)
+    assert after.ends is before.ends
+    assert not after.changed
+    for topology, nodes in after.report.nodes.items():
+        assert all(map(is_, nodes, before.report.nodes[topology]))
 
 
 @given(one=reports("a", 1), other=reports("b", 2), third=reports("c", 3))

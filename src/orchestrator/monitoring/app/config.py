@@ -48,6 +48,13 @@ class AppConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         int, Meta(description="Series kept in memory for an hour; 1 kB each.", ge=1)
     ] = 200_000
     max_watchers: Annotated[int, Meta(description="WebSockets of views open at once.", ge=1)] = 1000
+    bus: Annotated[
+        str,
+        Meta(
+            description="Addresses of NATS with commas between (nats://host:4222), over which "
+            "replicas of the app tell each other what probes report; none if empty."
+        ),
+    ] = ""
     retention_days: Annotated[float, Meta(description="Age at which history is deleted.", gt=0)] = (
         7.0
     )

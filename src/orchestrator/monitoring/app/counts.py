@@ -26,6 +26,11 @@ class Counts(msgspec.Struct):
     controls: int = 0
     controls_refused: int = 0
     controls_failed: int = 0
+    bus_sent: int = 0
+    bus_received: int = 0
+    bus_dropped: int = 0
+    """Reports that the bus could not pass on, or brought faster than they were taken."""
+    bus_errors: int = 0
     history_bytes_written: int = 0
     history_errors: int = 0
 

@@ -9,10 +9,11 @@ from orchestrator.monitoring.app.counts import Counts
 from orchestrator.monitoring.app.roster import Roster, RosterFullError, SupersededError
 from orchestrator.monitoring.render.picture import Picture
 from orchestrator.monitoring.report import codec
+from orchestrator.monitoring.report.kept import KeptReport
 from orchestrator.monitoring.report.model import Report
 from orchestrator.monitoring.report.validity import Limits, ReportError, check
 
-Keep = Callable[[Report, Report | None], None]
+Remember = Callable[[KeptReport, KeptReport | None], None]
 """Takes a report and the one before of the same probe, if there is one."""
 
 
@@ -46,7 +47,7 @@ class Intake:
         self._max_nodes = max_nodes
         self._nodes = 0
         self.measure: list[Callable[[Report], None]] = []
-        self.remember: list[Keep] = []
+        self.remember: list[Remember] = []
 
     @property
     def nodes(self) -> int:
@@ -81,7 +82,8 @@ class Intake:
 
     def accept(self, report: Report, now: float) -> None:
         """Make a report part of what is known. Raises RefusedError."""
-        before = self.picture.reports.get(report.agent_id)
+        kept = self.picture.kept.get(report.agent_id)
+        before = kept.report if kept is not None else None
         nodes = self._nodes + _size(report) - (_size(before) if before is not None else 0)
         if nodes > self._max_nodes:
             sentence = f"the app holds {self._nodes} nodes, and {self._max_nodes} are allowed"
@@ -100,16 +102,16 @@ class Intake:
         if before is not None and report.taken_at <= before.taken_at:
             self._counts.late_reports += 1
             return
-        for remember in self.remember:
-            remember(report, before)
         self._nodes = nodes
-        self.picture.put(report)
+        news = self.picture.put(report)
+        for remember in self.remember:
+            remember(news, kept)
 
     def lose(self, agent_id: str) -> None:
         """A probe is gone."""
-        before = self.picture.reports.get(agent_id)
+        before = self.picture.kept.get(agent_id)
         if before is not None:
-            self._nodes -= _size(before)
+            self._nodes -= _size(before.report)
             self.picture.remove(agent_id)
         self._counts.agents_lost += 1
 

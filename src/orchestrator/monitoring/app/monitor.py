@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from orchestrator.monitoring.app.access import Access
+from orchestrator.monitoring.app.bus.controls import Controls
+from orchestrator.monitoring.app.bus.link import Link, Sent
 from orchestrator.monitoring.app.config import AppConfig
 from orchestrator.monitoring.app.control.audit import Audit
 from orchestrator.monitoring.app.control.hub import Hub
 from orchestrator.monitoring.app.counts import Counts
 from orchestrator.monitoring.app.history.archive import Archive, Values
 from orchestrator.monitoring.app.history.ring import Ring, slot_at
-from orchestrator.monitoring.app.intake import Intake
+from orchestrator.monitoring.app.intake import Intake, RefusedError
 from orchestrator.monitoring.app.roster import Roster
 from orchestrator.monitoring.app.watching import Watching
 from orchestrator.monitoring.render.picture import Picture
+from orchestrator.monitoring.report.model import Report
 from orchestrator.monitoring.report.validity import Limits
 from orchestrator.runtime.clock import Clock
 
@@ -35,7 +40,9 @@ class Monitor:
         self.roster = Roster(config.max_agents)
         limits = Limits(max_bytes=config.max_report_bytes, max_nodes=config.max_report_nodes)
         self.intake = Intake(self.picture, self.roster, self.counts, limits, config.max_nodes)
-        self.watching = Watching(self.picture, self.counts, config.max_watchers)
+        self.layouts = ThreadPoolExecutor(1, "layout")
+        """Finds the places of large views, beside the loop."""
+        self.watching = Watching(self.picture, self.counts, config.max_watchers, self.layouts)
         self.archive = Archive(
             directory / "history",
             Ring(config.max_series),
@@ -45,6 +52,8 @@ class Monitor:
         )
         self.audit = Audit(directory / "audit.jsonl")
         self.hub = Hub()
+        self.link = Link(config.bus, self.counts, self._take_sent) if config.bus else None
+        self.controls = Controls(self.hub, self.link)
         self.intake.measure.append(self.archive.ring.put)
         self.intake.remember.append(self.archive.report)
         self._past: dict[int, Picture] = {}
@@ -58,6 +67,18 @@ class Monitor:
             self.archive.lost(agent_id, now)
         self.watching.tick(now)
         self.archive.keep(now)
+
+    def take(self, sent: Sent) -> Report:
+        """Take in a report that a probe has sent here, and pass it on. Raises RefusedError."""
+        report = self.intake.take(*sent, self.clock.now())
+        if self.link is not None:
+            self.link.publish(sent)
+        return report
+
+    def _take_sent(self, sent: Sent) -> None:
+        """One that a probe has sent to another replica; it is counted if it is not taken."""
+        with contextlib.suppress(RefusedError):
+            self.intake.take(*sent, self.clock.now())
 
     async def past(self, moment: float) -> Picture:
         """The picture of a past moment, to within 15 s."""

@@ -14,6 +14,7 @@ from orchestrator.monitoring.app import access
 from orchestrator.monitoring.app.api import own_metrics, reports
 from orchestrator.monitoring.app.api.endpoints import ENDPOINTS, HOT_PATHS
 from orchestrator.monitoring.app.api.table import routes
+from orchestrator.monitoring.app.bus import link
 from orchestrator.monitoring.app.config import AppConfig
 from orchestrator.monitoring.app.monitor import Monitor
 from orchestrator.runtime import datadir
@@ -39,14 +40,19 @@ async def serve_app(
     config: AppConfig, *, clock: Clock | None = None, flag: str = "--port"
 ) -> AsyncIterator[RunningApp]:
     """Serve until the context ends. Raises ListenError, DataDirError, ConfigError."""
+    if config.bus:
+        link.check(config.bus)
     granted = access.load(config.access_file, config.anonymous_role, config.host)
     async with AsyncExitStack() as stack:
         directory = stack.enter_context(datadir.claim(Path(config.data_dir)))
         monitor = _monitor(config, granted, directory, clock or SystemClock())
         stack.callback(monitor.audit.close)
+        stack.callback(monitor.layouts.shutdown, wait=False, cancel_futures=True)
         serving = serve(application(monitor), config.host, config.port, flag=flag)
         server = await stack.enter_async_context(serving)
         stack.push_async_callback(_close_history, monitor)
+        if monitor.link is not None:
+            await stack.enter_async_context(monitor.link.running())
         ticking = asyncio.create_task(_tick(monitor))
         stack.push_async_callback(_end, ticking)
         yield RunningApp(server, monitor, ticking)

@@ -10,9 +10,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Mapping
+from concurrent.futures import Executor, Future
 
 from orchestrator.monitoring.app.counts import Counts
 from orchestrator.monitoring.render import query as queries
+from orchestrator.monitoring.render.cards import Card
+from orchestrator.monitoring.render.contribution import Pair
 from orchestrator.monitoring.render.frames import Writer
 from orchestrator.monitoring.render.layout import Layout
 from orchestrator.monitoring.render.live import LiveView, Touched
@@ -22,6 +26,7 @@ from orchestrator.monitoring.render.selection import Selection, Shown
 from orchestrator.monitoring.render.views import VIEWS, View
 
 MAX_CHANNELS = 64
+MANY_NODES = 500  # fewer are laid out in some milliseconds
 MAX_QUEUED_BYTES = 4 * 1024 * 1024
 MAX_QUEUED_FRAMES = 30
 _IDLE_S = 60.0
@@ -77,11 +82,17 @@ class Watcher:
 
 
 class Channel:
-    """A view through a filter, with its places and frames."""
+    """A view through a filter, with its places and frames.
 
-    def __init__(self, live: LiveView, query: Query) -> None:
+    Where many nodes have to be laid out anew, that is done beside the loop, if there is an
+    executor: they are shown without places, which come with a later frame.
+    """
+
+    def __init__(self, live: LiveView, query: Query, executor: Executor | None = None) -> None:
         self.live = live
         self.layout = Layout()
+        self._executor = executor
+        self._laying_out: Future[Layout] | None = None
         self.writer = Writer()
         self.watchers: set[Watcher] = set()
         self.used_at = 0.0
@@ -93,17 +104,51 @@ class Channel:
         """Follow the view, which has just been refreshed; the next frame if there is one."""
         is_narrow = self._is_begun and not self._selection.query
         self.shown = self._selection.of(self.live, picture)
-        moved = self.layout.update(self.shown.cards, self.shown.edges)
+        moved = self._arrange()
         self._is_begun = True
         return self.writer.tick(
             self.shown, self.layout.places, moved, now, touched if is_narrow else None
         )
 
+    async def whole_layout(self) -> Layout:
+        """The places of all; waits for those that are being found."""
+        if self._laying_out is None:
+            return self.layout
+        return await asyncio.shield(asyncio.wrap_future(self._laying_out))
+
+    def _arrange(self) -> set[str]:
+        """Follow the nodes; returns those with new places."""
+        moved: set[str] = set()
+        if self._laying_out is not None:
+            if not self._laying_out.done():
+                return moved
+            before, self.layout = self.layout.places, self._laying_out.result()
+            self._laying_out = None
+            moved = {id for id, one in self.layout.places.items() if before.get(id) != one}
+        cards, edges = self.shown
+        if self._executor is None or len(cards) < MANY_NODES or not self.layout.needs_all(cards):
+            return moved | self.layout.update(cards, edges)
+        self._laying_out = self._executor.submit(_laid_out, dict(cards), list(edges))
+        return moved
+
+
+def _laid_out(cards: Mapping[str, Card], edges: list[Pair]) -> Layout:
+    layout = Layout()
+    layout.update(cards, edges)
+    return layout
+
 
 class Watching:
     """All views that somebody has asked for lately."""
 
-    def __init__(self, picture: Picture, counts: Counts, max_watchers: int) -> None:
+    def __init__(
+        self,
+        picture: Picture,
+        counts: Counts,
+        max_watchers: int,
+        executor: Executor | None = None,
+    ) -> None:
+        self._executor = executor
         self._picture = picture
         self._counts = counts
         self._max_watchers = max_watchers
@@ -136,7 +181,7 @@ class Watching:
                 raise TooManyError(
                     f"{MAX_CHANNELS} different views and filters are watched already"
                 )
-            channel = Channel(self.live(view, now), query)
+            channel = Channel(self.live(view, now), query, self._executor)
             channel.tick(self._picture, Touched(set(), set()), now)
             self._channels[key] = channel
         self._used_at[view.name] = channel.used_at = now

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
 from msgspec.structs import replace
+from numpy.typing import NDArray
 
 from orchestrator.monitoring.render.cards import Card
-from orchestrator.monitoring.render.flow import Flow, total
+from orchestrator.monitoring.render.flow import Flow, sums
 from orchestrator.monitoring.render.lineage import PSEUDO, Lineage, Local, climb
-from orchestrator.monitoring.render.picture import Seen
+from orchestrator.monitoring.render.picture import Both, Seen
 from orchestrator.monitoring.render.views import View
 from orchestrator.monitoring.report import keys
 from orchestrator.monitoring.report.model import Node
@@ -62,7 +64,32 @@ class Fold:
         return self._climbed[key]
 
 
-def contribution(fold: Fold, seen: Seen) -> Contribution:
+class Pairing(NamedTuple):
+    """Which connections of a report are between which nodes of a view."""
+
+    both: list[Both]
+    """The ends that it was made of: it is right as long as these are that very list."""
+    pairs: list[Pair]
+    numbers: NDArray[np.intp]
+    """The pair of each connection; beyond the last one if it is within one node."""
+    outside: dict[str, Card]
+    """The pseudo nodes among the pairs."""
+
+
+def pairing(fold: Fold, seen: Seen) -> Pairing:
+    """Make it."""
+    numbers: dict[Pair, int] = {}
+    outside: dict[str, Card] = {}
+    found: list[int] = []
+    for both in seen.both:
+        pair = _pair(fold, both, outside) if both is not None else None
+        found.append(-1 if pair is None else numbers.setdefault(pair, len(numbers)))
+    index = np.array(found, np.intp)
+    index[index < 0] = len(numbers)
+    return Pairing(seen.both, list(numbers), index, outside)
+
+
+def contribution(fold: Fold, seen: Seen, paired: Pairing) -> Contribution:
     """Make it."""
     view = fold.view
     nodes = () if view.key else seen.report.nodes.get(view.topology, ())
@@ -71,8 +98,10 @@ def contribution(fold: Fold, seen: Seen) -> Contribution:
         _add_members(fold, seen, cards)
     if view.is_of_members:
         cards = {id: card for id, card in cards.items() if card.members}
-    flows = _flows(fold, seen, cards)
-    return Contribution(cards, flows)
+    for id, card in paired.outside.items():
+        cards.setdefault(id, card)
+    flows = sums(seen.rates, paired.numbers, len(paired.pairs) + 1)
+    return Contribution(cards, dict(zip(paired.pairs, flows, strict=False)))
 
 
 def _own(node: Node, local: Local) -> Card:
@@ -130,18 +159,10 @@ def _add_members(fold: Fold, seen: Seen, cards: dict[str, Card]) -> None:
         cards[place] = replace(card, members=count, metrics=shown)
 
 
-def _flows(fold: Fold, seen: Seen, cards: dict[str, Card]) -> dict[Pair, Flow]:
-    flows: dict[Pair, list[Flow]] = {}
-    for link in seen.links:
-        source = fold(link.source) or _outside(fold.view, link.source, cards)
-        target = fold(link.target) or _outside(fold.view, link.target, cards)
-        if source != target:
-            pair = (source, target)
-            if pair in flows:
-                flows[pair].append(link.flow)
-            else:
-                flows[pair] = [link.flow]
-    return {pair: every[0] if len(every) == 1 else total(every) for pair, every in flows.items()}
+def _pair(fold: Fold, both: tuple[Lineage, Lineage], outside: dict[str, Card]) -> Pair | None:
+    source = fold(both[0]) or _outside(fold.view, both[0], outside)
+    target = fold(both[1]) or _outside(fold.view, both[1], outside)
+    return (source, target) if source != target else None
 
 
 def _outside(view: View, lineage: Lineage, cards: dict[str, Card]) -> str:

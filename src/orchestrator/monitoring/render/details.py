@@ -155,7 +155,7 @@ def _peer(card: Card, flow: Flow, direction: str) -> Peer:
 def _agents(picture: Picture, topology: str, id: str) -> dict[str, Node]:
     return {
         agent: node
-        for agent, report in picture.reports.items()
-        for node in report.nodes.get(topology, ())  # type: ignore[call-overload]
+        for agent, kept in picture.kept.items()
+        for node in kept.report.nodes.get(topology, ())  # type: ignore[call-overload]
         if node.id == id
     }

@@ -17,7 +17,7 @@ from functools import lru_cache
 
 from orchestrator.monitoring.render.lineage import PSEUDO, Lineage, Local
 from orchestrator.monitoring.report import ids
-from orchestrator.monitoring.report.model import Report
+from orchestrator.monitoring.report.kept import KeptReport
 
 INTERNET = "internet"
 UNKNOWN = "unknown"
@@ -83,17 +83,18 @@ class Index:
         return self.find(agent, _wildcard(owner, port)) or owner
 
 
-def entries_of(report: Report, local: Local) -> dict[str, Lineage]:
+def entries_of(kept: KeptReport, local: Local) -> dict[str, Lineage]:
     """What a report contributes to the index."""
     entries: dict[str, Lineage] = {}
+    report = kept.report
     for topology in ("host", "container", "pod", "service"):
         for node in report.nodes.get(topology, []):
             owner = _owner(topology, node.id, local)
             entries.update(dict.fromkeys(node.addresses, owner))
-    for connection in report.connections:
-        listener = local.end(connection.target_process, connection.target_container)
+    for _, target, _, _, process, _, container in kept.ends:
+        listener = local.end(process, container)
         if listener is not None:
-            entries[connection.target] = listener
+            entries[target] = listener
     for node in report.nodes.get("endpoint", []):
         process = next(iter(node.parents.get("process", [])), "")
         container = next(iter(node.parents.get("container", [])), "")

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from orchestrator.monitoring.report.model import Connection, Report
+import numpy as np
+from numpy.typing import NDArray
 
-Ends = tuple[str, str, str, str, str, str, str]
-Counters = dict[Ends, Connection]
-"""The connections of a report by what makes them different."""
+from orchestrator.monitoring.report.kept import KeptReport
+
+_MOST = 2**62
 
 
 class Flow(NamedTuple):
@@ -38,45 +39,57 @@ def total(flows: Iterable[Flow]) -> Flow:
     return Flow(connections, bytes_per_s, retransmits_per_s, rtt_ms)
 
 
-def ends_of(one: Connection) -> Ends:
-    """What makes it a different connection from another one."""
-    return (
-        one.source,
-        one.target,
-        one.protocol,
-        one.source_process,
-        one.target_process,
-        one.source_container,
-        one.target_container,
-    )
+class Rates(NamedTuple):
+    """What goes over the connections of one report, in their order."""
+
+    connections: NDArray[np.float64]
+    bytes_per_s: NDArray[np.float64]
+    retransmits_per_s: NDArray[np.float64]
+    rtt_ms: NDArray[np.float64]
+    """NaN where it is not known."""
 
 
-def counters_of(report: Report) -> Counters:
-    """What the next report is to be compared with."""
-    return {ends_of(one): one for one in report.connections}
-
-
-def flow_of(one: Connection, before: Counters, elapsed_s: float) -> Flow:
-    """Of one connection. A counter that went back began anew: what it shows is since then.
+def rates_of(after: KeptReport, before: KeptReport | None) -> Rates:
+    """Of one report. A counter that went back began anew: what it shows is since then.
 
     A connection that was not there before was opened in between, so all it carried is of now;
-    only with nothing to compare at all (``elapsed_s`` 0) is no rate known.
+    only with nothing to compare at all (no report before, or none that is older) is no rate known.
     """
-    rtt_ms = -1.0 if one.rtt_ms is None else one.rtt_ms
-    count = one.count + one.closed
-    if elapsed_s <= 0:
-        return Flow(count, 0.0, 0.0, rtt_ms)
-    old = before.get(ends_of(one))
-    sent, received, retransmits = (
-        (old.bytes_sent, old.bytes_received, old.retransmits) if old is not None else (0, 0, 0)
-    )
-    return Flow(
-        count,
-        (_grown(one.bytes_sent, sent) + _grown(one.bytes_received, received)) / elapsed_s,
-        _grown(one.retransmits, retransmits) / elapsed_s,
-        rtt_ms,
-    )
+    counts, rtt_ms = after.counters
+    connections = counts[0].astype(np.float64) + counts[1]
+    elapsed_s = after.report.taken_at - before.report.taken_at if before is not None else 0.0
+    if before is None or elapsed_s <= 0:
+        zeros = np.zeros(len(after.ends))
+        return Rates(connections, zeros, zeros, rtt_ms)
+    now, old = counts[2:], _counted(before, after)
+    grown = np.where(now >= old, now - old, now).astype(np.float64) / elapsed_s
+    return Rates(connections, grown[0] + grown[1], grown[2], rtt_ms)
 
 
-def _grown(now: int, before: int) -> int:
-    return now - before if now >= before else now
+def _counted(before: KeptReport, after: KeptReport) -> NDArray[np.int64]:
+    """What was counted before of the connections of now; 0 where they were not."""
+    old = before.counters.counts[2:]
+    if after.ends is before.ends:
+        return old
+    positions = {ends: n for n, ends in enumerate(before.ends)}
+    padded = np.concatenate((old, np.zeros((3, 1), np.int64)), axis=1)
+    return padded[:, [positions.get(ends, -1) for ends in after.ends]]
+
+
+def sums(rates: Rates, index: NDArray[np.intp], size: int) -> list[Flow]:
+    """The connections added up: ``index`` says into which of ``size`` sums each goes."""
+    if not size:
+        return []
+    times = rates.rtt_ms
+    weights = np.where(np.isnan(times), 0.0, np.maximum(rates.connections, 1.0))
+    timed = np.bincount(index, weights, size)
+    with np.errstate(over="ignore"):
+        weighted = np.bincount(index, np.where(weights > 0, times, 0.0) * weights, size)
+    rtt_ms = np.where(timed > 0, weighted / np.maximum(timed, 1.0), -1.0)
+    columns = (
+        np.minimum(np.bincount(index, rates.connections, size), _MOST).astype(np.int64).tolist(),
+        np.bincount(index, rates.bytes_per_s, size).tolist(),
+        np.bincount(index, rates.retransmits_per_s, size).tolist(),
+        rtt_ms.tolist(),
+    )
+    return list(map(Flow, *columns))

@@ -15,7 +15,9 @@ from orchestrator.monitoring.render.contribution import (
     Contribution,
     Fold,
     Pair,
+    Pairing,
     contribution,
+    pairing,
 )
 from orchestrator.monitoring.render.flow import Flow, total
 from orchestrator.monitoring.render.merged import Merged
@@ -39,6 +41,7 @@ class LiveView:
         self._edges: Merged[Pair, Flow] = Merged(lambda shares: total(shares.values()))
         self._seen: dict[str, Seen] = {}
         self._made: dict[str, Contribution] = {}
+        self._paired: dict[str, Pairing] = {}
         self._structure = -1
 
     @property
@@ -63,7 +66,10 @@ class LiveView:
         fold = Fold(self.view, picture.find)
         for agent, one in seen.items():
             if is_new_structure or self._seen.get(agent) is not one:
-                self._put(agent, contribution(fold, one), touched)
+                paired = self._paired.get(agent)
+                if is_new_structure or paired is None or paired.both is not one.both:
+                    paired = self._paired[agent] = pairing(fold, one)
+                self._put(agent, contribution(fold, one, paired), touched)
                 self._seen[agent] = one
         self._structure = picture.structure
         return touched
@@ -71,7 +77,7 @@ class LiveView:
     def _forget(self, agents: Iterable[str], touched: Touched) -> None:
         for agent in list(agents):
             self._put(agent, NOTHING, touched)
-            del self._seen[agent], self._made[agent]
+            del self._seen[agent], self._made[agent], self._paired[agent]
 
     def _put(self, agent: str, made: Contribution, touched: Touched) -> None:
         before = self._made.get(agent, NOTHING)

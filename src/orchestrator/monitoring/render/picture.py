@@ -2,7 +2,9 @@
 
 ``put`` and ``remove`` take a report in and out; what they touch is found again by the views
 (``live``), which compare what they have seen with ``seen``. Costs of a report are in proportion to
-the report, not to the number of probes.
+what is new in it (``report.kept``), not to the number of probes: the ends of its connections, the
+lineages of its processes and what it says in the index of ends are those of the report before as
+long as nothing that they hang on has changed.
 """
 
 from __future__ import annotations
@@ -11,22 +13,16 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from orchestrator.monitoring.render import ends
-from orchestrator.monitoring.render.flow import Ends, Flow, counters_of, ends_of, flow_of
+from orchestrator.monitoring.render.flow import Rates, rates_of
 from orchestrator.monitoring.render.lineage import Lineage, Local
 from orchestrator.monitoring.render.merged import Merged
+from orchestrator.monitoring.report.kept import Ends, KeptReport, keep
 from orchestrator.monitoring.report.merging import later
-from orchestrator.monitoring.report.model import Connection, Node, Report, Topology
+from orchestrator.monitoring.report.model import Node, Report, Topology
 
 _OF_ONE_HOST = frozenset({"host", "process", "container", "image", "endpoint"})
-
-
-class Link(NamedTuple):
-    """A connection with both ends found."""
-
-    source: Lineage
-    target: Lineage
-    flow: Flow
-
+_IN_LINEAGES = frozenset({"process", "container"})
+_IN_INDEX = frozenset({"host", "process", "container", "pod", "service", "endpoint"})
 
 Both = tuple[Lineage, Lineage] | None
 """Source and target of a connection; None if it is told by the probe at its other end."""
@@ -37,8 +33,10 @@ class Seen(NamedTuple):
 
     report: Report
     local: Local
-    links: list[Link]
-    ends: Mapping[Ends, Both]
+    both: list[Both]
+    """Of each connection; the same list as before if all ends are the same."""
+    rates: Rates
+    """In the order of ``both``."""
 
 
 class Picture:
@@ -47,19 +45,20 @@ class Picture:
     def __init__(self) -> None:
         self.structure = 0
         """Grows whenever what lies above containers and processes is put together differently."""
-        self._reports: dict[str, Report] = {}
+        self._kept: dict[str, KeptReport] = {}
         self._locals: dict[str, Local] = {}
-        self._flows: dict[str, list[Flow]] = {}
+        self._rates: dict[str, Rates] = {}
         self._nodes: dict[str, Merged[str, Node]] = {}
         self._index = ends.Index()
         self._seen: dict[str, Seen] = {}
+        self._ends: dict[str, list[Ends]] = {}  # of what is in ``seen``
         self._unread: set[str] = set()  # a report is new
         self._stale: set[str] = set()  # an answer of the index may be another one
 
     @property
-    def reports(self) -> Mapping[str, Report]:
+    def kept(self) -> Mapping[str, KeptReport]:
         """The latest report of each probe."""
-        return self._reports
+        return self._kept
 
     def nodes(self, topology: str) -> Mapping[str, Node]:
         """Everything reported of one kind, merged."""
@@ -72,40 +71,47 @@ class Picture:
 
     def seen(self) -> Mapping[str, Seen]:
         """The reports with the ends of their connections, as of now."""
-        for agent in (self._unread | self._stale) & self._reports.keys():
+        for agent in (self._unread | self._stale) & self._kept.keys():
             self._seen[agent] = self._resolved(agent)
         self._unread.clear()
         self._stale.clear()
         return self._seen
 
-    def put(self, report: Report) -> None:
+    def put(self, report: Report) -> KeptReport:
         """Take in a report, instead of the one before of the same probe."""
         agent = report.agent_id
-        before = self._reports.get(agent)
-        local = Local(report, self._locals.get(agent))
-        self._flows[agent] = _flows(before, report)
-        self._reports[agent] = report
-        self._locals[agent] = local
-        self._keep_nodes(agent, before, report)
-        self._stale |= self._index.put(agent, ends.entries_of(report, local))
+        before, local = self._kept.get(agent), self._locals.get(agent)
+        kept = keep(report, before)
+        is_moved = before is not None and before.report.host_id != report.host_id
+        if local is None or is_moved or kept.changed & _IN_LINEAGES:
+            local = Local(kept.report, local)
+            if not local.is_same:
+                self._stale.add(agent)
+        else:
+            local.follow(kept.report)
+        self._kept[agent], self._locals[agent] = kept, local
+        self._rates[agent] = rates_of(kept, before)
+        self._keep_nodes(agent, before.report if before is not None else None, kept)
+        if before is None or is_moved or kept.changed & _IN_INDEX or kept.ends is not before.ends:
+            self._stale |= self._index.put(agent, ends.entries_of(kept, local))
         self._unread.add(agent)
-        if not local.is_same:
-            self._stale.add(agent)
+        return kept
 
     def remove(self, agent: str) -> None:
         """Forget a probe and all that only it has seen."""
-        before = self._reports.pop(agent, None)
+        before = self._kept.pop(agent, None)
         if before is None:
             return
-        self._keep_nodes(agent, before, None)
+        self._keep_nodes(agent, before.report, None)
         self._stale |= self._index.put(agent, {})
         self._index.forget_questions(agent)
-        del self._locals[agent], self._flows[agent]
+        del self._locals[agent], self._rates[agent]
         self._seen.pop(agent, None)
+        self._ends.pop(agent, None)
 
-    def _keep_nodes(self, agent: str, before: Report | None, after: Report | None) -> None:
+    def _keep_nodes(self, agent: str, before: Report | None, after: KeptReport | None) -> None:
         old = before.nodes if before is not None else {}
-        new = after.nodes if after is not None else {}
+        new = after.report.nodes if after is not None else {}
         for topology in {**old, **new}:
             merged = self._nodes.get(topology)
             if merged is None:
@@ -135,42 +141,36 @@ class Picture:
         return combined
 
     def _taken_at(self, agent: str) -> float:
-        report = self._reports.get(agent)
-        return report.taken_at if report is not None else 0.0
+        kept = self._kept.get(agent)
+        return kept.report.taken_at if kept is not None else 0.0
 
     def _resolved(self, agent: str) -> Seen:
         """With the ends that were found for the report before, where they are still right."""
-        report, local = self._reports[agent], self._locals[agent]
+        kept, local, rates = self._kept[agent], self._locals[agent], self._rates[agent]
         before = self._seen.get(agent)
-        known = {} if before is None or agent in self._stale else before.ends
-        if not known:
+        is_right = before is not None and agent not in self._stale
+        if before is not None and is_right and self._ends[agent] is kept.ends:
+            return Seen(kept.report, local, before.both, rates)
+        known: dict[Ends, Both] = {}
+        if before is not None and is_right:
+            known = dict(zip(self._ends[agent], before.both, strict=True))
+        else:
             self._index.forget_questions(agent)
-        found: dict[Ends, Both] = {}
-        links = []
-        for one, flow in zip(report.connections, self._flows[agent], strict=True):
-            key = ends_of(one)
-            both = known[key] if key in known else self._both(agent, local, one)
-            found[key] = both
-            if both is not None:
-                links.append(Link(*both, flow))
-        return Seen(report, local, links, found)
+        found = [known[one] if one in known else self._both(agent, local, one) for one in kept.ends]
+        self._ends[agent] = kept.ends
+        return Seen(kept.report, local, found, rates)
 
-    def _both(self, agent: str, local: Local, one: Connection) -> Both:
-        source = local.end(one.source_process, one.source_container)
-        target = local.end(one.target_process, one.target_container)
+    def _both(self, agent: str, local: Local, one: Ends) -> Both:
+        source_id, target_id, _, *owners = one
+        source = local.end(owners[0], owners[2])
+        target = local.end(owners[1], owners[3])
         if source is None:
-            if ends.is_known(self._index, agent, one.source):
+            if ends.is_known(self._index, agent, source_id):
                 return None  # the probe over there tells it
-            source = ends.outside(one.source, ends.IN)
+            source = ends.outside(source_id, ends.IN)
         if target is None:
-            target = self._index.behind(agent, one.target) or ends.outside(one.target, ends.OUT)
+            target = self._index.behind(agent, target_id) or ends.outside(target_id, ends.OUT)
         return source, target
-
-
-def _flows(before: Report | None, after: Report) -> list[Flow]:
-    elapsed_s = after.taken_at - before.taken_at if before is not None else 0.0
-    known = counters_of(before) if before is not None else {}
-    return [flow_of(one, known, elapsed_s) for one in after.connections]
 
 
 def _parents(node: Node | None) -> dict[Topology, list[str]] | None:

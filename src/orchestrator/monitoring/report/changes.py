@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
+from orchestrator.monitoring.report.kept import Ends, KeptReport, ends_of, is_alike
 from orchestrator.monitoring.report.model import Connection, Node, Report, Topology, Wire
 
 
@@ -36,15 +37,7 @@ def bare_node(node: Node) -> Node:
 
 def bare_connection(connection: Connection) -> Connection:
     """A connection without what is counted."""
-    return Connection(
-        source=connection.source,
-        target=connection.target,
-        protocol=connection.protocol,
-        source_process=connection.source_process,
-        target_process=connection.target_process,
-        source_container=connection.source_container,
-        target_container=connection.target_container,
-    )
+    return Connection(*ends_of(connection))
 
 
 def bare(report: Report) -> Report:
@@ -60,24 +53,29 @@ def bare(report: Report) -> Report:
     )
 
 
-def change_between(before: Report | None, after: Report) -> Change:
-    """What ``applied`` needs to know; without ``before``, everything."""
-    change = Change(head=replace(after, nodes={}, connections=[]), is_whole=before is None)
-    old_nodes = before.nodes if before is not None else {}
-    for topology in {**old_nodes, **after.nodes}:
-        old = {node.id: node for node in old_nodes.get(topology, ())}
-        new = after.nodes.get(topology, [])
-        changed = [node for node in new if not _is_like(old.get(node.id), node)]
+def change_between(before: KeptReport | None, after: KeptReport) -> Change:
+    """What ``applied`` needs to know; without ``before``, everything.
+
+    ``after`` is either kept instead of ``before``, or another probe's.
+    """
+    change = Change(head=replace(after.report, nodes={}), is_whole=before is None)
+    if before is None:
+        return replace(change, nodes=_bare_nodes(after.report), connections=_of(after.ends))
+    for topology in after.changed:
+        old = {node.id: node for node in before.report.nodes.get(topology, ())}
+        new = after.report.nodes.get(topology, [])
+        changed = [node for node in new if node.id not in old or not is_alike(old[node.id], node)]
         if changed:
             change.nodes[topology] = list(map(bare_node, changed))
         if gone := old.keys() - {node.id for node in new}:
             change.gone_nodes[topology] = sorted(gone)
-    old_ends = set(map(bare_connection, before.connections)) if before is not None else set()
-    new_ends = set(map(bare_connection, after.connections))
+    if after.ends is before.ends:
+        return change
+    old_ends, new_ends = set(before.ends), set(after.ends)
     return replace(
         change,
-        connections=_ordered(new_ends - old_ends),
-        gone_connections=_ordered(old_ends - new_ends),
+        connections=_of(new_ends - old_ends),
+        gone_connections=_of(old_ends - new_ends),
     )
 
 
@@ -103,17 +101,15 @@ def applied(before: Report | None, change: Change) -> Report:
     )
 
 
-def _is_like(before: Node | None, after: Node) -> bool:
-    """Whether both are the same but for their metrics."""
-    return (
-        before is not None
-        and before.latest == after.latest
-        and before.parents == after.parents
-        and before.label == after.label
-        and before.labels == after.labels
-        and before.addresses == after.addresses
-        and before.controls == after.controls
-    )
+def _bare_nodes(report: Report) -> dict[Topology, list[Node]]:
+    return {
+        topology: list(map(bare_node, nodes)) for topology, nodes in report.nodes.items() if nodes
+    }
+
+
+def _of(ends: Iterable[Ends]) -> list[Connection]:
+    """Connections without what is counted."""
+    return _ordered(Connection(*one) for one in ends)
 
 
 def _ordered(connections: Iterable[Connection]) -> list[Connection]:

@@ -93,7 +93,8 @@ async def list_agents(call: Call) -> AgentList:
 
 
 def _view(call: Call, agent: Agent) -> AgentView:
-    report = call.monitor.picture.reports.get(agent.agent_id)
+    kept = call.monitor.picture.kept.get(agent.agent_id)
+    report = kept.report if kept is not None else None
     return AgentView(
         agent.agent_id,
         agent.host_id,

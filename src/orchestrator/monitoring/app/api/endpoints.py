@@ -6,12 +6,15 @@ from typing import Any
 
 from orchestrator.monitoring.app.api import (
     agents,
+    asking,
     control,
     grafana,
     openapi,
+    probe_channel,
     prometheus,
     query,
     sockets,
+    streams,
     views,
 )
 from orchestrator.monitoring.app.api.table import Call, Endpoint, Parameter
@@ -144,13 +147,13 @@ ENDPOINTS: list[Endpoint] = [
         "One control of many nodes.", body=control.ManyControls, answer=control.ManyOutcomes,
     ),
     Endpoint(
-        "WEBSOCKET", f"{_V1}/control/ws", "report", control.probe_channel,
+        "WEBSOCKET", f"{_V1}/control/ws", "report", probe_channel.probe_channel,
         "The control channel that a probe opens.",
         (_P("agent_id", "Of the probe.", is_required=True),
          _P("instance", "This run of it.", is_required=True)),
     ),
     Endpoint(
-        "WEBSOCKET", f"{_V1}/control/stream", "control", control.stream,
+        "WEBSOCKET", f"{_V1}/control/stream", "control", streams.stream,
         "Logs or a terminal; other parameters are arguments of the control.",
         (_P("agent", "Id of the probe.", is_required=True),
          _P("node", "Id of the node.", is_required=True), _P("topology", "Of the node."),
@@ -159,7 +162,7 @@ ENDPOINTS: list[Endpoint] = [
     Endpoint(
         "POST", f"{_V1}/control/{{agent}}/{{node:path}}/{{control}}", "control",
         control.control_one, "One control of one node.",
-        body=control.OneControl, answer=control.Outcome,
+        body=control.OneControl, answer=asking.Outcome,
     ),
     Endpoint(
         "GET", f"{_V1}/audit", "admin", control.list_audit, "Who did what, the newest first.",

@@ -24,6 +24,10 @@ _COUNTERS = {
     "controls": "Controls asked of probes.",
     "controls_refused": "Controls not allowed.",
     "controls_failed": "Controls that probes could not carry out.",
+    "bus_sent": "Reports passed on to other replicas.",
+    "bus_received": "Reports of other replicas.",
+    "bus_dropped": "Reports that could not be passed on or taken in time.",
+    "bus_errors": "Failures of the bus.",
     "history_bytes_written": "Bytes of history written.",
     "history_errors": "Failures to read or write history.",
 }
@@ -37,6 +41,8 @@ def read(monitor: Monitor) -> Iterable[Metric]:
     refused = [((reason,), float(count)) for reason, count in counts.refused.items()]
     yield labelled_counter(_PREFIX + "refused_reports", "Reports refused.", ("reason",), refused)
     yield gauge(_PREFIX + "agents", "Probes that report.", len(monitor.roster))
+    is_connected = monitor.link is not None and monitor.link.is_connected
+    yield gauge(_PREFIX + "bus_connected", "Whether there is a bus.", float(is_connected))
     yield gauge(_PREFIX + "control_channels", "Probes that controls reach.", len(monitor.hub))
     nodes = [((name,), float(len(monitor.picture.nodes(name)))) for name in TOPOLOGIES]
     yield labelled_gauge(_PREFIX + "nodes", "Nodes known.", ("topology",), nodes)

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from orchestrator.monitoring.app.api.table import Call
 from orchestrator.monitoring.app.counts import Counts
 from orchestrator.monitoring.app.history.ring import STEP_S, slot_at
+from orchestrator.monitoring.report.kept import KeptReport
 from orchestrator.monitoring.report.model import TOPOLOGIES, Node, Report
 
 MAX_POINTS = 11_000
@@ -76,16 +77,20 @@ async def topology(call: Call) -> TopologyPage:
 
 async def latest(call: Call) -> Report:
     """The latest report of one probe."""
-    report = call.monitor.picture.reports.get(call.path("agent_id"))
-    if report is None:
-        raise HTTPException(404, f"nothing is known of the probe {call.path('agent_id')[:200]!r}")
-    return report
+    return _kept(call).whole()
 
 
 async def agent_series(call: Call) -> SeriesPage:
     """Series of a probe's host, or of another node that it reports."""
-    report = await latest(call)
-    return await _series(call, call.text("topology", "host"), call.text("id", report.host_id))
+    host = _kept(call).report.host_id
+    return await _series(call, call.text("topology", "host"), call.text("id", host))
+
+
+def _kept(call: Call) -> KeptReport:
+    kept = call.monitor.picture.kept.get(call.path("agent_id"))
+    if kept is None:
+        raise HTTPException(404, f"nothing is known of the probe {call.path('agent_id')[:200]!r}")
+    return kept
 
 
 async def series(call: Call) -> SeriesPage:

@@ -6,6 +6,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from orchestrator.monitoring.app.access import DeniedError
+from orchestrator.monitoring.app.bus.link import Sent
 from orchestrator.monitoring.app.intake import RefusedError
 from orchestrator.monitoring.app.monitor import Monitor
 from orchestrator.monitoring.report import codec
@@ -40,7 +41,7 @@ async def take(monitor: Monitor, scope: Scope, receive: Receive) -> Report:
     data = await read_body(receive)
     try:
         media_type = media_type.partition(";")[0].strip().lower()
-        return monitor.intake.take(data, media_type, encoding, monitor.clock.now())
+        return monitor.take(Sent(data, media_type, encoding))
     except RefusedError as error:
         retry = {"Retry-After": "15"} if error.status == 503 else None
         raise HTTPException(error.status, str(error), retry) from None

@@ -137,7 +137,7 @@ async def read_layout(call: Call) -> LayoutPage:
         channel = monitor.watching.channel(view, query, monitor.clock.now())
     except TooManyError as error:
         raise HTTPException(503, str(error)) from None
-    layout = channel.layout
+    layout = await channel.whole_layout()
     places = {id: (place.x, place.y) for id, place in layout.places.items()}
     return LayoutPage(view.name, places, layout.discs(), layout.groups)
 

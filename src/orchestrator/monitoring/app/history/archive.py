@@ -31,6 +31,7 @@ from orchestrator.monitoring.app.history.ring import (
     slot_at,
 )
 from orchestrator.monitoring.app.history.segments import CHUNK, Segment, SegmentError, write
+from orchestrator.monitoring.report import kept
 from orchestrator.monitoring.report.model import Node, Report
 
 logger = logging.getLogger(__name__)
@@ -69,7 +70,7 @@ class Archive:
         self.ring.take_dirty_slots(slot_at(now) + 1)
         self._written = slot_at(now) - 1
 
-    def report(self, report: Report, before: Report | None) -> None:
+    def report(self, report: kept.KeptReport, before: kept.KeptReport | None) -> None:
         """A probe has reported something new."""
         self._topology.report(report, before)
 
@@ -261,12 +262,12 @@ class Archive:
         return values
 
     def _files(self) -> list[Kept]:
-        kept = [
+        found = [
             Kept(path, topology.began_at(path), path.stat().st_size)
             for path in topology.files(self._directory)[:-1]
         ]
         segments = list(self._segments)
-        return kept + [
+        return found + [
             Kept(path, self._hour_of(path) * HOUR_SLOTS * STEP_S, path.stat().st_size)
             for path in segments
             if path.exists()

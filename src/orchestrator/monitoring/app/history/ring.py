@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from math import isnan
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -50,6 +51,18 @@ def slot_at(moment: float) -> int:
     return int(moment // STEP_S)
 
 
+class Plan(msgspec.Struct, gc=False):
+    """Where the values of a probe's report go, as long as it has the same nodes and metrics."""
+
+    signature: list[tuple[str, ...]]
+    """Topology, id and names of metrics of each node."""
+    rows: NDArray[np.int64]
+    releases: NDArray[np.uint32]
+    """How often each row had been given up by then: if once more since, it is another node's."""
+    written: int
+    """The latest slot it was used for."""
+
+
 class Ring:
     """The last ``SLOTS`` slots."""
 
@@ -60,6 +73,8 @@ class Ring:
         self._cells = np.zeros((max_series, SLOTS), np.uint32)
         self._blocks: dict[NodeKey, Block] = {}
         self._written: dict[NodeKey, int] = {}
+        self._plans: dict[str, Plan] = {}
+        self._releases = np.zeros(max_series, np.uint32)
         self._free: dict[int, list[int]] = {}
         self._end = 0
         self._used = 0
@@ -91,15 +106,43 @@ class Ring:
         slot = slot_at(report.taken_at)
         if not self._advance(slot):
             return
+        signature, values = _measured(report)
+        plan = self._plans.get(report.agent_id)
+        if plan is None or not self._is_right(plan, signature):
+            plan = self._plan(report, signature, slot)
+        if plan is not None:
+            plan.written = max(plan.written, slot)
+            self._write(slot, plan.rows, values)
+
+    def _is_right(self, plan: Plan, signature: list[tuple[str, ...]]) -> bool:
+        return plan.signature == signature and bool(
+            (self._releases[plan.rows] == plan.releases).all()
+        )
+
+    def _plan(self, report: Report, signature: list[tuple[str, ...]], slot: int) -> Plan | None:
+        """A new plan; where there is no room for all, what there is room for is written at once."""
+        if (before := self._plans.pop(report.agent_id, None)) is not None:
+            self._note_written(before)
         rows: list[int] = []
         values: list[float] = []
+        dropped = self.dropped
         for topology, nodes in report.nodes.items():
             for node in nodes:
                 if node.metrics:
                     block = self._block(topology, node.id, node.metrics, slot)
                     if block is not None:
                         _place(block, node.metrics, rows, values)
-        self._write(slot, rows, values)
+        if self.dropped != dropped:
+            self._write(slot, np.array(rows, np.int64), values)
+            return None
+        numbers = np.array(rows, np.int64)
+        plan = Plan(signature, numbers, self._releases[numbers], slot)
+        self._plans[report.agent_id] = plan
+        return plan
+
+    def _note_written(self, plan: Plan) -> None:
+        for topology, id, *_ in plan.signature:
+            self.note_written(topology, id, plan.written)
 
     def restore(self, topology: str, id: str, names: tuple[str, ...], values: Cells) -> None:
         """Write what was kept on disk of one node: a row for each metric, slots as columns.
@@ -119,6 +162,25 @@ class Ring:
             slots = np.arange(begin, last + 1) % SLOTS
             rows = np.array([_row_of(block, name) for name in names])
             self._cells[rows[:, None], slots[None, :]] = cells[:, begin - first :]
+
+    def make_room(self, slot: int) -> bool:
+        """Go on to a slot, if it is a later one; False if it is too old to be kept."""
+        return self._advance(slot)
+
+    def seat(self, topology: str, id: str, names: tuple[str, ...], slot: int) -> list[int] | None:
+        """The rows of a node's metrics, for ``restore_slot``; None if there is no room."""
+        block = self._block(topology, id, dict.fromkeys(names, 0.0), slot)
+        return [_row_of(block, name) for name in names] if block is not None else None
+
+    def restore_slot(self, slot: int, rows: NDArray[np.int64], cells: NDArray[np.uint32]) -> None:
+        """Write what was kept on disk of one slot, for which there is room."""
+        self._cells[rows, slot % SLOTS] = cells
+
+    def note_written(self, topology: str, id: str, slot: int) -> None:
+        """Something is known of a node in a slot: it is kept as long as that is."""
+        key = (topology, id)
+        if key in self._written:
+            self._written[key] = max(self._written[key], slot)
 
     def take_changed_blocks(self) -> list[tuple[int, str, str, tuple[str, ...]]]:
         """The blocks that are new since this was last asked: first row, node, names."""
@@ -203,7 +265,7 @@ class Ring:
             self._sweep()
         return slot > self._newest - SLOTS
 
-    def _write(self, slot: int, rows: list[int], values: list[float] | NDArray[np.float32]) -> None:
+    def _write(self, slot: int, rows: NDArray[np.int64], values: list[float]) -> None:
         with np.errstate(over="ignore"):
             bits = np.asarray(values, np.float32).view(np.uint32)
         self._dirty.add(slot)
@@ -253,6 +315,7 @@ class Ring:
     def _release(self, block: Block) -> None:
         size = len(block.names)
         self._cells[block.first : block.first + size] = 0
+        self._releases[block.first : block.first + size] += 1
         self._free.setdefault(size, []).append(block.first)
         self._used -= size
 
@@ -262,9 +325,26 @@ class Ring:
         if self._newest - self._swept < _SWEEP_SLOTS:
             return
         self._swept = self._newest
+        for plan in self._plans.values():
+            self._note_written(plan)
+        self._plans = {
+            agent: plan for agent, plan in self._plans.items() if not self.has_left(plan.written)
+        }
         for key in [key for key, slot in self._written.items() if slot <= self._newest - SLOTS]:
             self._release(self._blocks.pop(key))
             del self._written[key]
+
+
+def _measured(report: Report) -> tuple[list[tuple[str, ...]], list[float]]:
+    """What is measured in a report, and the values."""
+    signature: list[tuple[str, ...]] = []
+    values: list[float] = []
+    for topology, nodes in report.nodes.items():
+        for node in nodes:
+            if metrics := node.metrics:
+                signature.append((topology, node.id, *metrics))
+                values.extend(metrics.values())
+    return signature, values
 
 
 def _known(names: tuple[str, ...], values: list[float]) -> dict[str, float]:

@@ -14,6 +14,7 @@ import zstandard
 
 from orchestrator.monitoring.app.history import records
 from orchestrator.monitoring.report.changes import Change, applied, change_between
+from orchestrator.monitoring.report.kept import KeptReport
 from orchestrator.monitoring.report.model import Report, Wire
 
 FILE_S = 600
@@ -50,11 +51,12 @@ class TopologyLog:
         self._written: set[str] = set()  # agents that are in the file
         self._events: list[Event] = []
 
-    def report(self, report: Report, before: Report | None) -> None:
+    def report(self, kept: KeptReport, before: KeptReport | None) -> None:
         """A probe has reported."""
-        is_first = report.agent_id not in self._written
-        self._written.add(report.agent_id)
-        self._events.append(Changed(change_between(None if is_first else before, report)))
+        agent_id = kept.report.agent_id
+        is_first = agent_id not in self._written
+        self._written.add(agent_id)
+        self._events.append(Changed(change_between(None if is_first else before, kept)))
 
     def lost(self, agent_id: str, at: float) -> None:
         """A probe was given up."""

@@ -1,143 +1,26 @@
-"""What changed in a view, as bytes that are written once and sent to everybody who watches it.
-
-A frame is
-
-    u32 length of the head, the head as JSON, zeros up to a multiple of 4, then columns
-
-all little-endian. In it nodes and edges are slots, small numbers that the view gives out and takes
-back, and everything measured is in columns by slot: metrics and flows as bfloat16 (the upper half
-of a float32: three significant digits, any size, NaN for "not known"), places as float32. So a tick
-in which every metric of 10,000 nodes changes is some 100 kB, and a browser reads it with typed
-arrays. The head:
-
-| key | what |
-|---|---|
-| ``seq`` | counts the frames of a view; one that does not follow the last means: connect anew |
-| ``at`` | unix seconds of what is shown |
-| ``reset`` | true: forget everything first |
-| ``metrics`` | names of the metric columns; the flow columns are ``FLOWS`` |
-| ``nodes`` | new or changed: [slot, id, label, minor, group, state, health, members, pseudo] |
-| ``gone`` | slots of nodes that are no more |
-| ``edges`` | new: [slot, slot of the source, slot of the target] |
-| ``cut`` | slots of edges that are no more |
-| ``values``, ``flows``, ``places`` | how many rows of each follow |
-
-Columns follow in this order: slots of values (u32), each metric (u16, together padded to 4); slots
-of flows (u32), each flow column (u16, padded); slots of places (u32), x (f32), y (f32).
-``cut`` and ``gone`` come before ``nodes`` and ``edges``: a slot may be taken again at once.
-"""
+"""The frames of a view as it changes: what is told of it, against what was told before."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Final, TypeVar
 
-import msgspec
 import numpy as np
-from msgspec.structs import replace
-from numpy.typing import NDArray
 
 from orchestrator.monitoring.render.cards import Card
 from orchestrator.monitoring.render.contribution import Pair
 from orchestrator.monitoring.render.flow import Flow
+from orchestrator.monitoring.render.frames.columns import Columns
+from orchestrator.monitoring.render.frames.form import FLOWS, Column, Head, NodeRow, Placed, write
+from orchestrator.monitoring.render.frames.slots import Slots
 from orchestrator.monitoring.render.layout import Place
 from orchestrator.monitoring.render.live import Touched
 from orchestrator.monitoring.render.selection import Shown
 from orchestrator.monitoring.report.keys import METRICS
 
-FLOWS: Final = ("connections", "bytes_per_s", "retransmits_per_s", "rtt_ms")
 MAX_METRICS: Final = 32
-_NAN: Final = 0x7FC0
 Key = TypeVar("Key")
 Value = TypeVar("Value")
-NodeRow = tuple[int, str, str, str, str, str, str, int, bool]
-
-
-class Head(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The head of a frame."""
-
-    seq: int
-    at: float
-    reset: bool = False
-    metrics: list[str] = []
-    nodes: list[NodeRow] = []
-    gone: list[int] = []
-    edges: list[tuple[int, int, int]] = []
-    cut: list[int] = []
-    values: int = 0
-    flows: int = 0
-    places: int = 0
-
-
-def to_half(values: NDArray[np.float32]) -> NDArray[np.uint16]:
-    """Float32 to bfloat16, rounded to the nearest."""
-    bits = np.ascontiguousarray(values, np.float32).view(np.uint32)
-    rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16
-    return np.where(np.isnan(values), _NAN, rounded).astype(np.uint16)
-
-
-def from_half(values: NDArray[np.uint16]) -> NDArray[np.float32]:
-    """Bfloat16 to float32."""
-    return (values.astype(np.uint32) << 16).view(np.float32)
-
-
-class Slots:
-    """Small numbers for keys; the ones that were given back are given out again."""
-
-    def __init__(self) -> None:
-        self.of: dict[object, int] = {}
-        self._free: list[int] = []
-
-    @property
-    def end(self) -> int:
-        """All numbers are below it."""
-        return len(self.of) + len(self._free)
-
-    def take(self, key: object) -> int:
-        """The number of a key, a new one if it has none."""
-        slot = self.of.get(key)
-        if slot is None:
-            slot = self.of[key] = self._free.pop() if self._free else self.end
-        return slot
-
-    def give_back(self, key: object) -> int:
-        """The key needs it no more."""
-        slot = self.of.pop(key)
-        self._free.append(slot)
-        return slot
-
-
-class _Columns:
-    """Halves by slot, and which of them differ from what was sent."""
-
-    def __init__(self) -> None:
-        self.sent = np.full((0, 0), _NAN, np.uint16)
-
-    def fit(self, rows: int, columns: int) -> None:
-        """Room for so many; what is new is not known."""
-        old = self.sent
-        if old.shape[0] >= rows and old.shape[1] >= columns:
-            return
-        shape = (max(rows + rows // 4, old.shape[0]), max(columns, old.shape[1]))
-        self.sent = np.full(shape, _NAN, np.uint16)
-        self.sent[: old.shape[0], : old.shape[1]] = old
-
-    def changed(
-        self, slots: list[int], rows: list[list[float]]
-    ) -> tuple[NDArray[np.uint32], NDArray[np.uint16]]:
-        """Take in rows; returns those that differ from what was sent."""
-        if not slots:
-            return np.zeros(0, np.uint32), self.sent[:0]
-        numbers = np.array(slots, np.uint32)
-        halves = to_half(np.array(rows, np.float32))
-        differ = (self.sent[numbers, : halves.shape[1]] != halves).any(axis=1)
-        numbers, halves = numbers[differ], halves[differ]
-        self.sent[numbers, : halves.shape[1]] = halves
-        return numbers, halves
-
-    def clear(self, slot: int) -> None:
-        """Nothing is known there any more."""
-        self.sent[slot] = _NAN
 
 
 class Writer:
@@ -150,8 +33,8 @@ class Writer:
         self._cards: dict[str, Card] = {}
         self._flows: dict[Pair, Flow] = {}
         self._places: dict[str, Place] = {}
-        self._values = _Columns()
-        self._rates = _Columns()
+        self._values = Columns()
+        self._rates = Columns()
         self._metrics: list[str] = []
         self._at = 0.0
 
@@ -178,12 +61,12 @@ class Writer:
         values = self._measure(cards)
         rates = self._rate(flows)
         placed = self._place(places, {*moved, *cards})
-        if not (cut or gone or nodes or edges or len(values[0]) or len(rates[0]) or placed):
+        if not (cut or gone or nodes or edges or values or rates or placed):
             return None
         self.seq += 1
         head = Head(seq=self.seq, at=at, metrics=self._metrics, nodes=nodes, gone=gone,
                     edges=edges, cut=cut)  # fmt: skip
-        return _frame(head, values, rates, placed)
+        return write(head, values, rates, _placed(placed))
 
     def reset(self) -> bytes:
         """Everything as of the last frame, for whoever begins to watch."""
@@ -195,8 +78,9 @@ class Writer:
         head = Head(seq=self.seq, at=self._at, reset=True, metrics=self._metrics, nodes=nodes,
                     edges=edges)  # fmt: skip
         placed = [(self._nodes.of[id], place) for id, place in self._places.items()]
-        values = _known(self._nodes, self._values, len(self._metrics))
-        return _frame(head, values, _known(self._edges, self._rates, len(FLOWS)), placed)
+        values = self._values.known(self._nodes.end, len(self._metrics))
+        flows = self._rates.known(self._edges.end, len(FLOWS))
+        return write(head, values, flows, _placed(placed))
 
     def _cut(self, shown: Shown, touched: Touched | None) -> list[int]:
         candidates = self._flows.keys() if touched is None else touched.edges
@@ -248,15 +132,13 @@ class Writer:
         self._rates.fit(self._edges.end, len(FLOWS))
         return rows
 
-    def _measure(self, cards: Mapping[str, Card]) -> tuple[NDArray[np.uint32], NDArray[np.uint16]]:
+    def _measure(self, cards: Mapping[str, Card]) -> list[Column]:
         names, nan = self._metrics, float("nan")
         slots = [self._nodes.of[id] for id in cards]
         rows = [[card.metrics.get(name, nan) for name in names] for card in cards.values()]
-        if not names:
-            slots, rows = [], []
         return self._values.changed(slots, rows)
 
-    def _rate(self, flows: Mapping[Pair, Flow]) -> tuple[NDArray[np.uint32], NDArray[np.uint16]]:
+    def _rate(self, flows: Mapping[Pair, Flow]) -> list[Column]:
         slots = [self._edges.of[pair] for pair in flows]
         rows = [
             [
@@ -309,40 +191,7 @@ def _row(slot: int, card: Card) -> NodeRow:
     return (slot, card.id, *_words(card))
 
 
-def _known(
-    slots: Slots, columns: _Columns, width: int
-) -> tuple[NDArray[np.uint32], NDArray[np.uint16]]:
-    """Every row in which something is known."""
-    rows = columns.sent[: slots.end, :width]
-    numbers = np.nonzero((rows != _NAN).any(axis=1))[0]
-    return numbers.astype(np.uint32), rows[numbers]
-
-
-def _frame(
-    head: Head,
-    values: tuple[NDArray[np.uint32], NDArray[np.uint16]],
-    flows: tuple[NDArray[np.uint32], NDArray[np.uint16]],
-    placed: list[tuple[int, Place]],
-) -> bytes:
-    counted = replace(head, values=len(values[0]), flows=len(flows[0]), places=len(placed))
-    text = msgspec.json.encode(counted)
-    points = np.array([(place.x, place.y) for _, place in placed], "<f4").reshape(-1, 2)
-    return b"".join(
-        (
-            len(text).to_bytes(4, "little"),
-            _padded(text),
-            *_columns(*values),
-            *_columns(*flows),
-            np.array([slot for slot, _ in placed], "<u4").tobytes(),
-            points[:, 0].tobytes(),
-            points[:, 1].tobytes(),
-        )
-    )
-
-
-def _columns(numbers: NDArray[np.uint32], halves: NDArray[np.uint16]) -> tuple[bytes, bytes]:
-    return numbers.astype("<u4").tobytes(), _padded(halves.T.astype("<u2").tobytes())
-
-
-def _padded(data: bytes) -> bytes:
-    return data + bytes(-len(data) % 4)
+def _placed(placed: list[tuple[int, Place]]) -> Placed:
+    slots = np.array([slot for slot, _ in placed], np.uint32)
+    points = np.array([(place.x, place.y) for _, place in placed], np.float32).reshape(-1, 2)
+    return Placed(slots, points)

@@ -1,0 +1,239 @@
+"""The connection to NATS: reports go out and come in, in bounded queues.
+
+What cannot be sent, as there is no connection or it is too slow, is dropped and counted, the oldest
+first: the next report of the same probe is 15 s away and says everything again. The connection is
+made anew for as long as the app runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Final, NamedTuple
+from urllib.parse import urlsplit
+
+import zstandard
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from nats.errors import Error as NatsError
+from nats.errors import SlowConsumerError
+
+from orchestrator.monitoring.app.counts import Counts
+from orchestrator.runtime.config import ConfigError
+
+REPORTS: Final = "orchestrator.app.reports"
+MAX_QUEUED_BYTES: Final = 32 * 1024 * 1024
+_MAX_RECEIVED_MESSAGES: Final = 20_000
+_CONNECT_S: Final = 5
+_RETRY_S: Final = 1
+_PACKED_BYTES: Final = 64 * 1024  # above it a report is compressed, if it is not
+_ONE: Final = "one"  # of several who offer the same, one is asked
+_MEDIA_TYPE, _ENCODING = "Content-Type", "Content-Encoding"
+
+logger = logging.getLogger(__name__)
+
+
+Answering = Callable[[Msg], Awaitable[None]]
+
+
+class Sent(NamedTuple):
+    """A report as it came to one of the replicas."""
+
+    data: bytes
+    media_type: str
+    encoding: str
+
+
+class Link:
+    """One replica's end of the bus."""
+
+    def __init__(self, url: str, counts: Counts, take: Callable[[Sent], None]) -> None:
+        """``take`` is told of reports of others. Raises ConfigError."""
+        check(url)
+        self.client = Client()
+        self._url = url
+        self._counts = counts
+        self._take = take
+        self._queue: deque[Sent] = deque()
+        self._queued_bytes = 0
+        self._has_work = asyncio.Event()
+        self._offers: dict[int, tuple[str, Answering]] = {}
+        self._subscriptions: dict[int, Subscription] = {}
+        self._offered = 0
+        self._subscribing = asyncio.Lock()
+        self._is_begun = False
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a connection now."""
+        return self.client.is_connected
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether reports of others come in."""
+        return self._is_begun and self.is_connected
+
+    def publish(self, report: Sent) -> None:
+        """Pass a report on to all other replicas, soon."""
+        self._queue.append(report)
+        self._queued_bytes += len(report.data)
+        while self._queued_bytes > MAX_QUEUED_BYTES:
+            self._queued_bytes -= len(self._queue.popleft().data)
+            self._counts.bus_dropped += 1
+        self._has_work.set()
+
+    @asynccontextmanager
+    async def offering(self, subject: str, answer: Answering) -> AsyncIterator[None]:
+        """Answer what is asked on a subject until the context ends, also after reconnecting."""
+        self._offered += 1
+        number = self._offered
+        self._offers[number] = (subject, answer)
+        if self._is_begun:
+            await self._subscribe(number)
+        try:
+            yield
+        finally:
+            async with self._subscribing:
+                del self._offers[number]
+                subscription = self._subscriptions.pop(number, None)
+                if subscription is not None:
+                    with contextlib.suppress(NatsError, OSError):
+                        await subscription.unsubscribe()
+
+    async def _subscribe(self, number: int) -> None:
+        async with self._subscribing:
+            if number in self._offers and number not in self._subscriptions:
+                subject, answer = self._offers[number]
+                with contextlib.suppress(NatsError, OSError):
+                    subscription = await self.client.subscribe(subject, _ONE, cb=answer)
+                    self._subscriptions[number] = subscription
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Connected, as far as that is possible, until the context ends."""
+        task = asyncio.create_task(self._run())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            with contextlib.suppress(NatsError, OSError, TimeoutError):
+                await asyncio.wait_for(self.client.close(), _CONNECT_S)
+
+    async def _run(self) -> None:
+        """The client makes a connection anew by itself, unless the server threw it out."""
+        while True:
+            try:
+                await self._serve()
+            except (NatsError, OSError, TimeoutError) as error:
+                await self._failed(error)
+            self._is_begun = False
+            self._subscriptions.clear()
+            with contextlib.suppress(NatsError, OSError, TimeoutError):
+                await self.client.close()
+            await asyncio.sleep(_RETRY_S)
+            self.client = Client()
+
+    async def _serve(self) -> None:
+        """Until the client is closed. Raises NatsError, OSError or TimeoutError."""
+        await self._connect()
+        await self.client.subscribe(
+            REPORTS,
+            cb=self._received,
+            pending_msgs_limit=_MAX_RECEIVED_MESSAGES,
+            pending_bytes_limit=MAX_QUEUED_BYTES,
+        )
+        await self.client.flush()
+        self._is_begun = True
+        for number in list(self._offers):
+            await self._subscribe(number)
+        while not self.client.is_closed:
+            while self._queue:
+                await self._send(self._next())
+            self._has_work.clear()
+            await self._has_work.wait()
+
+    async def _connect(self) -> None:
+        """The first connection; the client makes the later ones itself."""
+        while True:
+            try:
+                await self.client.connect(
+                    self._url,
+                    name="orchestrator app",
+                    no_echo=True,
+                    connect_timeout=_CONNECT_S,
+                    reconnect_time_wait=_RETRY_S,
+                    max_reconnect_attempts=-1,
+                    pending_size=MAX_QUEUED_BYTES,
+                    error_cb=self._failed,
+                    disconnected_cb=self._lost,
+                    reconnected_cb=self._back,
+                    closed_cb=self._closed,
+                )
+            except (NatsError, OSError, TimeoutError) as error:
+                await self._failed(error)
+                await asyncio.sleep(_RETRY_S)
+            else:
+                return
+
+    def _next(self) -> Sent:
+        report = self._queue.popleft()
+        self._queued_bytes -= len(report.data)
+        return report
+
+    async def _send(self, report: Sent) -> None:
+        if not report.encoding and len(report.data) > _PACKED_BYTES:
+            packed = zstandard.ZstdCompressor(level=1).compress(report.data)
+            report = Sent(packed, report.media_type, "zstd")
+        headers = {_MEDIA_TYPE: report.media_type}
+        if report.encoding:
+            headers[_ENCODING] = report.encoding
+        try:
+            await self.client.publish(REPORTS, report.data, headers=headers)
+        except (NatsError, OSError) as error:
+            self._counts.bus_dropped += 1
+            await self._failed(error)
+        else:
+            self._counts.bus_sent += 1
+
+    async def _received(self, message: Msg) -> None:
+        self._counts.bus_received += 1
+        headers = message.headers or {}
+        self._take(Sent(message.data, headers.get(_MEDIA_TYPE, ""), headers.get(_ENCODING, "")))
+        await asyncio.sleep(0)  # a long queue of them does not stop everything else
+
+    async def _failed(self, error: Exception) -> None:
+        if isinstance(error, SlowConsumerError):
+            self._counts.bus_dropped += 1
+        self._counts.bus_errors += 1
+        logger.warning("the bus at %s: %s", _without_secrets(self._url), error or type(error))
+
+    async def _lost(self) -> None:
+        logger.warning("the bus at %s is not connected", _without_secrets(self._url))
+
+    async def _closed(self) -> None:
+        self._has_work.set()
+
+    async def _back(self) -> None:
+        logger.info("the bus at %s is connected again", _without_secrets(self._url))
+
+
+def check(url: str) -> None:
+    """Raise ConfigError unless it is the URL of a NATS server, or several with commas between."""
+    for one in url.split(","):
+        parts = urlsplit(one)
+        if parts.scheme not in ("nats", "tls") or not parts.hostname:
+            shown = _without_secrets(one)
+            raise ConfigError(
+                f"--bus {shown!r} is no address of NATS: it looks like nats://host:4222"
+            )
+
+
+def _without_secrets(url: str) -> str:
+    parts = [urlsplit(one) for one in url.split(",")]
+    return ",".join(f"{one.scheme}://{one.netloc.rpartition('@')[2]}" for one in parts)
