@@ -10,7 +10,7 @@ that was to be written for it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import NamedTuple
 
 from orchestrator.taskmaster.core import marks
@@ -61,7 +61,7 @@ def _sharing(plan: Plan, wanted: Statuses, changed: Iterable[TaskId]) -> set[Tas
     return {id for id in changed if any(id in ids for ids in shared)}
 
 
-def _wrong(text: str, plan: Plan, wanted: Statuses, changed: Iterable[TaskId]) -> set[TaskId]:
+def _wrong(text: str, plan: Plan, wanted: Statuses, changed: set[TaskId]) -> set[TaskId]:
     found = {task.id: task for task in read_text(text, "").tasks}
     if found.keys() != wanted.keys():
         return set(changed)
@@ -73,14 +73,14 @@ def _wrong(text: str, plan: Plan, wanted: Statuses, changed: Iterable[TaskId]) -
     }
 
 
-def _written(text: str, plan: Plan, wanted: Statuses, changed: Iterable[TaskId]) -> str:
+def _written(text: str, plan: Plan, wanted: Statuses, changed: Container[TaskId]) -> str:
     lines = _LINE.findall(text)
     is_double = is_damaged(text)
-    for id in changed:
-        task = plan.find(id)
-        assert task is not None
+    for task in plan.tasks:
+        if task.id not in changed:
+            continue
         for number, kinds in _places(task.evidence).items():
-            lines[number - 1] = _line(lines[number - 1], wanted[id], kinds, is_double)
+            lines[number - 1] = _line(lines[number - 1], wanted[task.id], kinds, is_double)
     return "".join(lines)
 
 
