@@ -95,6 +95,12 @@ def test_an_estimate_is_read_in_hours(said: str, hours: float | None) -> None:
     assert task(f"- Task 5: X\n  - Est. Time: {said}").estimate_h == hours
 
 
+@pytest.mark.parametrize("name", ["Est. Time", "Est", "Est.", "Estimate", "Estimated", "Effort"])
+def test_an_estimate_has_several_names_in_lines_and_in_tables(name: str) -> None:
+    assert task(f"- Task 5: X\n  - {name}: 90 min").estimate_h == 1.5
+    assert task(f"| Task | Title | {name} |\n|---|---|---|\n| 5 | X | 3h |").estimate_h == 3.0
+
+
 def test_fields_of_a_heading_go_on_until_the_next() -> None:
     text = """
 ## Task 5: Docker (CRITICAL)

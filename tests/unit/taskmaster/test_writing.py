@@ -123,3 +123,12 @@ def test_damage_is_repaired_and_what_is_whole_is_left_alone(text: str) -> None:
     if text.isascii():
         assert repair(text) == text
     assert repair("ðŸ“ Files, café, naïve") == "ðŸ“ Files, café, naïve"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["- Task 5 - Status: done\n", "Task 5: Show the status: done", "- Task 5- [x] Status: done\n"],
+)
+def test_a_mark_that_would_make_another_title_is_refused(text: str) -> None:
+    written = write_back(text, {FIVE: Status.PENDING})
+    assert written == (text, (FIVE,))

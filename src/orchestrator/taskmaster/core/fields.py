@@ -17,7 +17,8 @@ _NAMES = {
     Field.STATUS: "status|state",
     Field.PRIORITY: "priority|severity",
     Field.DEPENDENCY: "dependency|dependencies|depends on|blocked by|deps|requires",
-    Field.ESTIMATE: r"est\. ?time|estimate|estimated time|estimation|effort|duration|time",
+    Field.ESTIMATE: r"est\. ?time|est\.?|estimate|estimated|estimated time|estimation|effort"
+    "|duration|time",
     Field.DELIVERABLE: "deliverable|deliverables|file|files|output|outputs",
     Field.COMPONENT: "component|area|module",
     Field.DETAIL: "detail|details|description|notes?",
@@ -27,6 +28,8 @@ _FIELD_OF = {
 }
 _FIELD = re.compile(rf"({'|'.join(_NAMES.values())})\s*:\s*(.*)", re.IGNORECASE | re.DOTALL)
 _COLUMNS = {
+    "est": Field.ESTIMATE,
+    "est.": Field.ESTIMATE,
     "est. time": Field.ESTIMATE,
     "title": Field.TITLE,
     "name": Field.TITLE,

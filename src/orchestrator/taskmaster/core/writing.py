@@ -3,13 +3,14 @@
 A status is written where the document has it: in a field ("Status: done"), a check box, a cell of a
 table, a mark - and where a task's line has none of these, as a mark at the end of it. A document
 that is double-encoded gets its marks as it has the others. What is written is read again: a task
-that then still has another status is refused, with all that was to be written for it.
+that then has another status than it was to have, or another title, is refused, with all
+that was to be written for it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import NamedTuple
 
 from orchestrator.taskmaster.core import marks
@@ -43,7 +44,7 @@ def write_back(text: str, statuses: Statuses) -> Written:
     changed = {task.id for task in plan.tasks if wanted[task.id] is not task.status}
     changed -= _sharing(plan, wanted, changed)
     written = _written(text, plan, wanted, changed)
-    if wrong := _wrong(written, wanted, changed):
+    while wrong := _wrong(written, plan, wanted, changed):
         changed -= wrong
         written = _written(text, plan, wanted, changed)
     missed = [t.id for t in plan.tasks if wanted[t.id] is not t.status and t.id not in changed]
@@ -60,21 +61,26 @@ def _sharing(plan: Plan, wanted: Statuses, changed: Iterable[TaskId]) -> set[Tas
     return {id for id in changed if any(id in ids for ids in shared)}
 
 
-def _wrong(text: str, wanted: Statuses, changed: Iterable[TaskId]) -> set[TaskId]:
-    found = {task.id: task.status for task in read_text(text, "").tasks}
+def _wrong(text: str, plan: Plan, wanted: Statuses, changed: set[TaskId]) -> set[TaskId]:
+    found = {task.id: task for task in read_text(text, "").tasks}
     if found.keys() != wanted.keys():
         return set(changed)
-    return {id for id in changed if found[id] is not wanted[id]}
+    titles = {task.id: task.title for task in plan.tasks}
+    if any(found[id].title != title for id, title in titles.items() if id not in changed):
+        return set(changed)
+    return {
+        id for id in changed if found[id].status is not wanted[id] or found[id].title != titles[id]
+    }
 
 
-def _written(text: str, plan: Plan, wanted: Statuses, changed: Iterable[TaskId]) -> str:
+def _written(text: str, plan: Plan, wanted: Statuses, changed: Container[TaskId]) -> str:
     lines = _LINE.findall(text)
     is_double = is_damaged(text)
-    for id in changed:
-        task = plan.find(id)
-        assert task is not None
+    for task in plan.tasks:
+        if task.id not in changed:
+            continue
         for number, kinds in _places(task.evidence).items():
-            lines[number - 1] = _line(lines[number - 1], wanted[id], kinds, is_double)
+            lines[number - 1] = _line(lines[number - 1], wanted[task.id], kinds, is_double)
     return "".join(lines)
 
 
