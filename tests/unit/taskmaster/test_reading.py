@@ -101,6 +101,13 @@ def test_an_estimate_has_several_names_in_lines_and_in_tables(name: str) -> None
     assert task(f"| Task | Title | {name} |\n|---|---|---|\n| 5 | X | 3h |").estimate_h == 3.0
 
 
+def test_a_title_may_have_fields_in_brackets() -> None:
+    found = task("- Task 5: Docker (CRITICAL) (2h) (depends on #1, #3) (Engine API)")
+    assert found.title == "Docker (Engine API)"
+    assert (found.priority, found.estimate_h) == (Priority.CRITICAL, 2.0)
+    assert found.dependencies == (TaskId(1), TaskId(3))
+
+
 def test_fields_of_a_heading_go_on_until_the_next() -> None:
     text = """
 ## Task 5: Docker (CRITICAL)

@@ -204,6 +204,8 @@ class Collection:
                 self._say(task, Field.STATUS, defined.word, line, Weight.LINE)
             if defined.priority is not None:
                 self._say(task, Field.PRIORITY, defined.priority, line, Weight.LINE)
+            for field, value in defined.asides:
+                self._field(task, field, value, line, Weight.LINE)
             self._context(task, line)
         self.said.append(Said(line.text, defined.ids[0]))
         return defined.ids[0]

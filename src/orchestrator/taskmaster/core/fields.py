@@ -42,6 +42,8 @@ _ESTIMATE = re.compile(
     r"(m|min|mins|minutes?|h|hrs?|hours?|d|days?|w|weeks?)\b",
     re.IGNORECASE,
 )
+_WAITS = re.compile(r"(?:depends on|blocked by|requires|needs|after)\b\s*:?\s*(.+)", re.IGNORECASE)
+_ABOUT = re.compile(r"^(?:est(?:imate)?\.?:?|about|~)\s*", re.IGNORECASE)
 _CODE = re.compile(r"`([^`\n]+)`")
 _PATH = re.compile(r"(?:[\w.@{},*+~-]+/)*[\w.@{},*+~-]+")
 _BRACES = re.compile(r"\{([^{}]*)\}")
@@ -66,6 +68,16 @@ def field_line(text: str) -> tuple[Field, str] | None:
         return None
     found = _FIELD.match(text)
     return (_field(found[1]), found[2].strip()) if found else None
+
+
+def aside(text: str) -> tuple[Field, str] | None:
+    """What brackets in a title say of the task: "(depends on #1)", "(2h)"."""
+    waits = _WAITS.fullmatch(text.strip())
+    if waits is not None and dependencies(waits[1]):
+        return Field.DEPENDENCY, waits[1]
+    if _ESTIMATE.fullmatch(_ABOUT.sub("", text.strip())):
+        return Field.ESTIMATE, text
+    return None
 
 
 def column(name: str) -> Field | None:

@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from orchestrator.taskmaster.core import ids, marks
-from orchestrator.taskmaster.core.model import Priority, Status, TaskId
+from orchestrator.taskmaster.core import fields, ids, marks
+from orchestrator.taskmaster.core.model import Field, Priority, Status, TaskId
 
 _MARK = marks.MARK.pattern
 _DEFINITION = re.compile(
@@ -36,13 +36,15 @@ _TRAILING = re.compile(r"[-:\u2013\u2014|]\s*([\w -]+)$")
 
 
 class Definition(NamedTuple):
-    """A line that is about these tasks; ``status`` by a mark, ``word`` by a word of it."""
+    """A line that is about these tasks; ``status`` by a mark, ``word`` by a word of it, ``asides``
+    are the fields that its title has in brackets."""
 
     ids: tuple[TaskId, ...]
     title: str
     status: Status | None
     word: Status | None
     priority: Priority | None
+    asides: tuple[tuple[Field, str], ...] = ()
 
 
 class EntryLine(NamedTuple):
@@ -99,6 +101,9 @@ def _defined(numbers: str, title: str, text: str) -> Definition:
     if not words and (trailing := _TRAILING.search(title)):
         words = [word for word in [marks.status_of(trailing[1])] if word]
         title = title[: trailing.start()] if words else title
+    said = {each: field for each in asides if (field := fields.aside(each))}
+    for each in said:
+        title = title.replace(f"({each})", "").replace(f"[{each}]", "")
     urgencies = [found for aside in asides if (found := marks.priority_in(aside))]
     return Definition(
         tuple(ids.parse_list(numbers)),
@@ -106,4 +111,5 @@ def _defined(numbers: str, title: str, text: str) -> Definition:
         marks.mark_in(text),
         words[-1] if words else None,
         urgencies[-1] if urgencies else None,
+        tuple(said.values()),
     )
