@@ -20,11 +20,14 @@ from orchestrator.runtime.machine import Save
 from orchestrator.runtime.store import Store
 from orchestrator.zookeeper.client import Answer, Client, ClientSettings, Connected, State
 from orchestrator.zookeeper.jute.errors import ZooKeeperError
+from orchestrator.zookeeper.jute.requests import ANY, Check
 from orchestrator.zookeeper.jute.sessions import Session
 from orchestrator.zookeeper.reading import read_barrier
 
 PREFIX = "shell/session/"
 _RETRY_S = 0.2
+_COUNTER = 0xFFFFFFFF
+"""The part of a zxid that counts the transactions of an epoch."""
 Dispatch = Callable[[Event], None]
 
 
@@ -79,7 +82,7 @@ class Lane:
             await self._opened.wait()
             assert self._client is not None
             try:
-                return await read_barrier(self._client)
+                return await _decided(self._client)
             except ZooKeeperError:
                 await asyncio.sleep(_RETRY_S)
 
@@ -106,6 +109,18 @@ class Lane:
         if self._client is not None and isinstance(self._client.state, Connected):
             self._dispatch(SessionOpened(self.side, self.role, session.id))
             self._opened.set()
+
+
+async def _decided(client: Client) -> int:
+    """A zxid by which all requests so far are decided, and which every server comes to name.
+
+    A new leader begins its epoch with a zxid that is no transaction's, and that its followers do
+    not name before there is one. So one is made, which changes nothing.
+    """
+    zxid = await read_barrier(client)
+    if zxid & _COUNTER:
+        return zxid
+    return (await client.multi([Check("/", ANY)])).zxid
 
 
 def key_of(side: Side, role: Role) -> str:
