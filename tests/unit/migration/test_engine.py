@@ -169,7 +169,7 @@ def test_a_ttl_and_a_container_are_created_as_such() -> None:
 
 
 def test_a_node_that_is_too_large_is_reported_and_the_rest_goes_on() -> None:
-    bench = equal(batch_bytes=1_024)
+    bench = equal(node_bytes=1_024)
     bench.change(A, created("/large", b"x" * 2_000))
     bench.change(A, created("/small", b"x"))
     assert [op.path for w in bench.writes() for op in w.ops] == ["/small"]

@@ -178,6 +178,11 @@ class Outcomes:
         if tries < _TELL_AFTER and event.refusal not in _HOPELESS:
             return
         why = event.reason or event.refusal.value.replace("_", " ")
+        if event.refusal is Refusal.TOO_LARGE:
+            if len(flight.intents) == 1:  # else it is tried alone first
+                text = f"too large for {flight.side.name}: {why}"
+                self._state.stick(path, text, Problem.TOO_LARGE, Severity.ERROR)
+            return
         text = f"refused by {flight.side.name} again and again, and tried further: {why}"
         self._state.stick(
             path[1:] if path.startswith("//") else path, text, Problem.REFUSED, Severity.WARNING
