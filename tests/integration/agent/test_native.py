@@ -371,6 +371,19 @@ async def test_volumes_are_mounted_as_they_are_asked_for(
     assert (sandbox_of(data_dir, "t") / "work/y").read_text() == "kept\n"
 
 
+async def test_containers_that_start_at_once_leave_the_hosts_devices_alone(
+    serve: Serve, master: FakeMaster
+) -> None:
+    before = os.lstat("/dev/ptmx")
+    container = ContainerInfo(type="MESOS", volumes=[volume("data", "work")])
+    names = [f"t{number}" for number in range(8)]
+    async with serve():
+        await master.run(*(task(name, "test -c /dev/null", container=container) for name in names))
+        for name in names:
+            await master.status(name, FINISHED)
+    assert os.path.samestat(os.lstat("/dev/ptmx"), before)
+
+
 async def test_a_volume_without_an_image_is_mounted_over_the_hosts_files(
     serve: Serve, master: FakeMaster, data_dir: Path, tmp_path: Path
 ) -> None:

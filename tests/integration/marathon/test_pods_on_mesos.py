@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -116,10 +117,33 @@ async def stable(api: Api, incarnation: int) -> Any:
             ids = [container["containerId"] for container in one["containers"]]
             if one["status"] == "STABLE" and all(i.endswith(f".{incarnation}") for i in ids):
                 return status
-        queue = await api.get("/v2/queue")
-        raise AssertionError(f"no stable launch {incarnation}: {status}; waiting: {queue}")
+        return None
 
-    return await eventually(found)
+    try:
+        return await eventually(found)
+    except AssertionError:
+        stands = json.dumps(await standing(api), indent=1)
+        raise AssertionError(f"launch {incarnation} is not stable; {stands}") from None
+
+
+async def standing(api: Api) -> dict[str, Any]:
+    """How the pod, what it waits for, its tasks and the offers stand, for who reads a failure."""
+    status = await api.get("/v2/pods/pair::status")
+    info = await api.get("/v2/info")
+    async with api.session.get(f"{info['marathon_config']['master']}/state") as response:
+        cluster = await response.json()
+    agents = ("hostname", "active", "resources", "used_resources", "offered_resources")
+    kinds = ("tasks", "completed_tasks", "unreachable_tasks")
+    tasks = [task for one in cluster["frameworks"] for kind in kinds for task in one[kind]]
+    return {
+        "instances": status["instances"],
+        "ended": status["terminationHistory"],
+        "queue": await api.get("/v2/queue?embed=lastUnusedOffers"),
+        "deployments": await api.get("/v2/deployments"),
+        "agents": [{name: one.get(name) for name in agents} for one in cluster["slaves"]],
+        "offers": [one["offers"] for one in cluster["frameworks"]],
+        "tasks": [(task["id"], task["state"]) for task in tasks],
+    }
 
 
 def pids(directory: Path) -> set[int]:

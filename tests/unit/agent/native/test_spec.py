@@ -85,7 +85,15 @@ def test_without_an_image_the_hosts_files_are_where_they_are() -> None:
         "options": [],
     }
     assert SANDBOX not in found
-    assert "/dev" not in found
+
+
+def test_the_hosts_devices_are_mounted_so_that_runc_makes_none_there() -> None:
+    order = [
+        one["destination"] for one in spec.config(replace(OF_HOST, has_own_ipc=True))["mounts"]
+    ]
+    assert order.index("/") < order.index("/dev") < order.index("/dev/shm")
+    devices = mounts(OF_HOST)["/dev"]
+    assert (devices["type"], devices["source"]) == ("bind", "/dev")
 
 
 def test_namespaces_are_those_wanted() -> None:

@@ -4,7 +4,7 @@ A container has either the root file system of an image, with its sandbox at ``S
 host's, where everything stays where it is, as Mesos has it. Of the namespaces it always has its own
 of mounts; the rest is decided in ``Wanted``. In an image's root all of /dev, /proc and /sys is made
 anew, with the container's own cgroups, by which programs know what they may use; of the host's only
-/proc is, where the container has its own processes.
+/proc is, where the container has its own processes. The host's /dev stays as it is.
 Source: the OCI Runtime Specification 1.0.2; the paths hidden are those that Docker hides.
 """
 
@@ -196,7 +196,9 @@ def _node(one: DeviceNode) -> JSON:
 
 def _base(wanted: Wanted) -> list[JSON]:
     if not wanted.has_image:
-        mounts = [_mount("/", "bind", "/", "rbind", _host_propagation(wanted))]
+        propagation = _host_propagation(wanted)
+        # Without the second runc makes nodes and links in /dev, which here is the host's own.
+        mounts = [_mount(path, "bind", path, "rbind", propagation) for path in ("/", "/dev")]
         if wanted.has_own_pids:
             mounts.append(_mount("/proc", "proc", "proc", "nosuid", "noexec", "nodev"))
         return [*mounts, *([_shm(wanted)] if wanted.has_own_ipc else [])]
