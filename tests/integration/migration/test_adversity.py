@@ -194,6 +194,26 @@ async def test_a_parent_may_have_a_hundred_thousand_children(pair: Pair, tmp_pat
         await eventually(lambda: pair.a.do("exists", "/wide/one-more"))
 
 
+async def test_a_change_of_an_access_list_alone_stays_as_its_writer_left_it(
+    pair: Pair, tmp_path: Path
+) -> None:
+    closed = [make_acl("world", "anyone", read=True, admin=True)]
+    paths = [f"/n{number}" for number in range(10)]
+    for path in paths:
+        await pair.a.do("create", path, b"1")
+    async with syncing(spec_of(pair), tmp_path) as sync:
+        await at_rest(sync)
+        for path in paths:
+            await pair.a.do("set_acls", path, closed)
+        await pair.are_equal()
+        await eventually(lambda: sync.status().status.b.written == 20)
+        await at_rest(sync)
+        for path in paths:
+            acl, stat = await pair.a.do("get_acls", path)
+            assert (acl, stat.aversion) == (closed, 1)
+        assert sync.status().status.a.written == 0
+
+
 async def test_a_verification_finds_a_wrong_access_list(pair: Pair, tmp_path: Path) -> None:
     await pair.a.do("create", "/n", b"1")
     async with syncing(spec_of(pair), tmp_path) as sync:
