@@ -158,6 +158,21 @@ def test_an_access_list_goes_alone() -> None:
     assert [w.ops for w in bench.writes()] == [(SetAcl("/app", closed, 0),)]
 
 
+def test_an_access_list_that_the_source_tells_late_is_not_written_back() -> None:
+    bench = equal()
+    closed = (Acl(1, "digest", "a:b"),)
+    bench.change(A, AclSet("/app", closed, 1))
+    [write] = bench.writes()
+    bench.zxid[B] += 1
+    bench.hear(B, Reached(bench.zxid[B]))  # as watches do, which tell nothing of lists
+    bench.tell(Written(write.batch, bench.zxid[B]))
+    assert bench.writes() == []
+    assert bench.engine.status(bench.now).is_equal
+    bench.change(B, AclSet("/app", closed, 1))
+    bench.change(B, AclSet("/app", OPEN, 2))
+    assert [(w.side, w.ops) for w in bench.writes()] == [(A, (SetAcl("/app", OPEN, 1),))]
+
+
 def test_a_ttl_and_a_container_are_created_as_such() -> None:
     bench = equal()
     bench.change(A, created("/t", b"", ttl_owner(5_000)), created("/c", b"", -(1 << 63)))
@@ -169,7 +184,7 @@ def test_a_ttl_and_a_container_are_created_as_such() -> None:
 
 
 def test_a_node_that_is_too_large_is_reported_and_the_rest_goes_on() -> None:
-    bench = equal(batch_bytes=1_024)
+    bench = equal(node_bytes=1_024)
     bench.change(A, created("/large", b"x" * 2_000))
     bench.change(A, created("/small", b"x"))
     assert [op.path for w in bench.writes() for op in w.ops] == ["/small"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import suppress
 from typing import NamedTuple
 from uuid import uuid4
@@ -13,7 +14,9 @@ from orchestrator.zookeeper.client import Client, ClientSettings
 from orchestrator.zookeeper.dialect import Dialect, detect
 from orchestrator.zookeeper.jute.errors import NoNode, ServerError, ZooKeeperError
 from orchestrator.zookeeper.jute.requests import CreateMode
+from orchestrator.zookeeper.packets import longest_packet
 
+logger = logging.getLogger(__name__)
 _CONNECT_S = 10.0
 
 
@@ -40,12 +43,20 @@ async def _reach(name: str, settings: ClientSettings) -> Opened:
             await client.connected(_CONNECT_S)
             if await client.exists("/") is None:
                 raise SpecError(f"{name} has no node {settings.root}; create it first")
-        return Opened(settings, await detect(settings))
+        return Opened(await _fitted(name, settings), await detect(settings))
     except TimeoutError:
         where = ",".join(f"{host}:{port}" for host, port in settings.hosts)
         raise SpecError(f"{name} cannot be reached at {where}") from None
     except ZooKeeperError as error:
         raise SpecError(f"{name}: {error}") from None
+
+
+async def _fitted(name: str, settings: ClientSettings) -> ClientSettings:
+    """With packets that its servers read."""
+    limit = await longest_packet(settings)
+    if limit < settings.max_packet_bytes:
+        logger.warning("%s reads packets of up to %d bytes (jute.maxbuffer)", name, limit)
+    return msgspec.structs.replace(settings, max_packet_bytes=limit)
 
 
 async def _tell_apart(a: ClientSettings, b: ClientSettings) -> None:

@@ -30,6 +30,7 @@ from orchestrator.migration.core.effects import (
 from orchestrator.migration.core.engine import Engine
 from orchestrator.migration.core.events import Command, Event, Operated, Pause, Written
 from orchestrator.migration.core.progress import Status, eta_s
+from orchestrator.migration.core.settings import Settings
 from orchestrator.migration.core.sides import SIDES, Role, Side
 from orchestrator.runtime.clock import Clock
 from orchestrator.runtime.driver import Driver
@@ -179,7 +180,7 @@ async def running(
         saved = await store.load("")
         records = {key: value for key, value in saved.items() if not key.startswith(SHELL)}
         sessions = {key: value for key, value in saved.items() if key.startswith(SHELL)}
-        engine = Engine(spec.settings, records, clock.now())
+        engine = Engine(_fitted(spec.settings, opened), records, clock.now())
         sync = Sync(spec, engine, store, clock)
         sync.ensembles = tuple(
             Ensemble(
@@ -202,6 +203,13 @@ async def running(
         for work in (sync.watch(), sync.alerts.deliver()):
             stack.push_async_callback(_end, asyncio.create_task(work))
         yield sync
+
+
+def _fitted(settings: Settings, opened: tuple[Opened, Opened]) -> Settings:
+    """With multis that both sides read, whatever a multi adds to what is in it."""
+    least = min([each.settings.max_packet_bytes for each in opened])
+    bound = max(least * 3 // 4, 1_024)
+    return msgspec.structs.replace(settings, batch_bytes=min(settings.batch_bytes, bound))
 
 
 def _roles(spec: SyncSpec, side: Side) -> tuple[Role, ...]:

@@ -33,11 +33,15 @@ _REFUSALS: dict[type[errors.ServerError], Refusal] = {
 
 
 def request_of(ops: Sequence[effects.Op]) -> Request[object]:
-    """One multi; or, for an access list, a request of its own."""
+    """One multi. A single write is a request of its own: servers take an access list in no multi,
+    and the largest node that they take in none either, for a multi needs some bytes itself."""
     first = ops[0]
     if isinstance(first, effects.SetAcl):
         return SetAcl(first.path, first.acl, first.version)
-    return Multi(tuple([_op(op) for op in ops]))
+    made = tuple([_op(op) for op in ops])
+    if len(made) == 1 and not isinstance(made[0], Check):
+        return made[0]
+    return Multi(made)
 
 
 def outcome_of(batch: int, error: BaseException) -> Refused | Lost:

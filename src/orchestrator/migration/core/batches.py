@@ -58,9 +58,10 @@ class Batches:
             return
         size_bytes = sum([draft.size_bytes for draft in drafts])
         ops = sum([len(draft.ops) for draft in drafts])
-        if self._is_over(None, ops, size_bytes):
+        is_over = self._is_over(None, ops, size_bytes)
+        if is_over and len(drafts) > 1:
             self._split(unit, lane, drafts, now)
-        elif unit.tries:  # it was refused: it goes alone, so that it takes nobody with it
+        elif is_over or unit.tries:  # what was refused takes nobody with it
             self._alone(unit, lane, drafts, now)
         else:
             if self._is_over(self._open.get(lane), ops, size_bytes):

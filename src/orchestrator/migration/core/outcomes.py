@@ -6,7 +6,7 @@ from orchestrator.migration.core.content import EPHEMERAL
 from orchestrator.migration.core.counters import BURN
 from orchestrator.migration.core.effects import Barrier, Problem, Severity
 from orchestrator.migration.core.events import Lost, Refusal, Refused, Written
-from orchestrator.migration.core.flights import Flight, settled_base, shows
+from orchestrator.migration.core.flights import Flight, Intent, Mode, settled_base, shows
 from orchestrator.migration.core.journal import DONE, INTENT
 from orchestrator.migration.core.sides import Side
 from orchestrator.migration.core.state import SyncState
@@ -126,6 +126,7 @@ class Outcomes:
             node = state.tree.open(path)
             state.tree.rebase(node, settled_base(node, intent))
             self._suppose(node, flight.side)
+            self._suppose_acl(node, flight.side, intent)
             if node.is_settled or node.is_gone:
                 state.stuck.pop(path, None)
             if path in state.units:
@@ -143,6 +144,17 @@ class Outcomes:
         if EPHEMERAL not in (there.content.kind, base.kind) and there.content.kind != base.kind:
             content = there.content._replace(kind=base.kind)
             self._state.tree.put(node, side, there._replace(content=content))
+
+    def _suppose_acl(self, node: Node, side: Side, intent: Intent) -> None:
+        """An access list is the one that was written, until a source says otherwise: one that
+        watches nodes tells of lists much later, and its silence is no change back."""
+        there, want = node.states[side], intent.want
+        if intent.mode is not Mode.ACL or there is None or want is None:
+            return
+        if there.aversion == intent.version:
+            content = there.content._replace(acl=want.acl)
+            new = there._replace(content=content, aversion=intent.version + 1)
+            self._state.tree.put(node, side, new)
 
     def _burned(self, flight: Flight, key: str) -> None:
         """Count what a source that watches nodes does not see."""
@@ -178,6 +190,11 @@ class Outcomes:
         if tries < _TELL_AFTER and event.refusal not in _HOPELESS:
             return
         why = event.reason or event.refusal.value.replace("_", " ")
+        if event.refusal is Refusal.TOO_LARGE:
+            if len(flight.intents) == 1:  # else it is tried alone first
+                text = f"too large for {flight.side.name}: {why}"
+                self._state.stick(path, text, Problem.TOO_LARGE, Severity.ERROR)
+            return
         text = f"refused by {flight.side.name} again and again, and tried further: {why}"
         self._state.stick(
             path[1:] if path.startswith("//") else path, text, Problem.REFUSED, Severity.WARNING

@@ -141,7 +141,7 @@ class Planner:
         else:
             found = self._merged(node, unit, created, now)
         for draft in found:
-            if draft.size_bytes > state.settings.batch_bytes:
+            if draft.size_bytes > state.settings.node_bytes:
                 text = f"too large to copy: {draft.size_bytes} bytes with its path and list"
                 state.stick(path, text, Problem.TOO_LARGE, Severity.ERROR)
                 raise _Leaves

@@ -67,8 +67,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     batch_ops: _Count = 500
     """Writes in one multi."""
     batch_bytes: Annotated[int, Meta(ge=1_024)] = 512 * 1024
-    """Paths and data in one multi; below both sides' jute.maxbuffer. A larger node is not copied,
-    and reported."""
+    """Paths and data in one multi, but for a node that is larger and goes alone; below both sides'
+    jute.maxbuffer."""
+    node_bytes: Annotated[int, Meta(ge=1_024)] = 64 * 1024 * 1024
+    """Path and data of a node. A larger one is not copied, and reported; so is one that a side's
+    jute.maxbuffer has no room for."""
     window: _Count = 8
     """Batches under way on a side."""
     data_bytes: Annotated[int, Meta(ge=1_024)] = 256 * 1024 * 1024
