@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
 from kazoo.security import ACL, OPEN_ACL_UNSAFE, Id, make_acl, make_digest_acl
 from tests.integration.migration.conftest import (
     LINES,
@@ -184,6 +185,7 @@ async def fill(writer: Client, paths: Sequence[str]) -> None:
         await writer.submit(Multi(tuple([Create(path, b"0") for path in paths[at : at + 500]])))
 
 
+@pytest.mark.soak
 async def test_a_parent_may_have_a_hundred_thousand_children(pair: Pair, tmp_path: Path) -> None:
     async with client(pair.a) as writer:
         await fill(writer, ["/wide", *[f"/wide/child-{number:06}" for number in range(100_000)]])
