@@ -22,6 +22,10 @@ def fields(value: str | None) -> dict[str, str]:
     return {} if value is None else {"rack": value}
 
 
+def around(placed: list[str | None] | list[str]) -> constraints.Siblings:
+    return constraints.Siblings(fields(place) for place in placed)
+
+
 def allowed(
     operator: str, value: str, offer: str | None, placed: list[str | None], wanted: int
 ) -> bool:
@@ -66,7 +70,7 @@ def test_an_agent_is_allowed_exactly_when_the_oracle_says_so(
 ) -> None:
     operator, value = what
     constraint = ["rack", operator, value] if value else ["rack", operator]
-    met = constraints.is_met(constraint, fields(offer), [fields(p) for p in placed], wanted)
+    met = constraints.is_met(constraint, fields(offer), around(placed), wanted)
     assert met is allowed(operator, value, offer, placed, wanted)
 
 
@@ -78,7 +82,7 @@ def test_group_by_with_a_number_ends_evenly_over_that_many_groups(
     placed: list[str] = []
     for _ in range(instances):
         open_ = [r for r in racks if constraints.is_met(
-            ["rack", "GROUP_BY", str(number)], fields(r), [fields(p) for p in placed], instances
+            ["rack", "GROUP_BY", str(number)], fields(r), around(placed), instances
         )]  # fmt: skip
         placed.append(random.choice(open_))  # type: ignore[attr-defined]
     counts = [placed.count(rack) for rack in racks]
@@ -108,4 +112,4 @@ def test_a_constraint_without_a_problem_can_always_be_checked(
     for name in (operator, *constraints.OPERATORS):
         constraint = [field, name, value]
         if constraints.problem(constraint) is None:
-            constraints.is_met(constraint, {field: offer} if offer else {}, [], 3)
+            constraints.is_met(constraint, {field: offer} if offer else {}, constraints.ALONE, 3)

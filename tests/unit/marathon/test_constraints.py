@@ -4,13 +4,14 @@ import pytest
 
 from orchestrator.marathon.core.placement import constraints
 
-Siblings = list[str]
+Racks = list[str]
 
 
-def met(operator: str, value: str, rack: str | None, siblings: Siblings = []) -> bool:  # noqa: B006
+def met(operator: str, value: str, rack: str | None, siblings: Racks = []) -> bool:  # noqa: B006
     constraint = ["rack", operator, value] if value else ["rack", operator]
     fields = {"rack": rack} if rack is not None else {}
-    return constraints.is_met(constraint, fields, [{"rack": name} for name in siblings])
+    others = constraints.Siblings({"rack": name} for name in siblings)
+    return constraints.is_met(constraint, fields, others)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +44,7 @@ def met(operator: str, value: str, rack: str | None, siblings: Siblings = []) ->
     ],
 )
 def test_an_agent_suits_or_does_not(
-    operator: str, value: str, rack: str | None, siblings: Siblings, expected: bool
+    operator: str, value: str, rack: str | None, siblings: Racks, expected: bool
 ) -> None:
     assert met(operator, value, rack, siblings) is expected
 

@@ -124,7 +124,7 @@ def test_all_reasons_are_listed_the_decisive_one_first() -> None:
     cluster.create(id="/a", cmd="x", cpus=10, mem=10_000, constraints=[["rack", "IS", "r"]])
     cluster.hear(cluster.master.offer())
     marathon = cluster.marathon
-    (unused,) = marathon.launcher.stats["/a"].last_unused.values()
+    (unused,) = marathon.launcher.stats["/a"].last_unused()
     reasons = Explainer(marathon.state, marathon.launcher, cluster.now).reasons(
         marathon.state.apps["/a"], unused
     )

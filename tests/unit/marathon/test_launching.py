@@ -66,7 +66,7 @@ def test_of_each_agent_only_the_last_offer_counts() -> None:
     for _ in range(5):
         cluster.hear(cluster.master.offer())
     stats = cluster.marathon.launcher.stats["/a"]
-    assert (stats.processed, stats.unused, len(stats.last_unused)) == (5, 5, 1)
+    assert (stats.processed, stats.unused, len(stats.last_unused())) == (5, 5, 1)
     assert [s.declined for s in stats.whole_attempt() if s.declined] == [5]
     assert [s.declined for s in stats.last_offers() if s.declined] == [1]
 
@@ -75,7 +75,7 @@ def test_the_offers_remembered_are_bounded() -> None:
     cluster = Cluster(agents=150)
     cluster.create(id="/a", cmd="x", cpus=100)
     cluster.hear(cluster.master.offer())
-    assert len(cluster.marathon.launcher.stats["/a"].last_unused) == 100
+    assert len(cluster.marathon.launcher.stats["/a"].last_unused()) == 100
 
 
 def test_an_app_that_does_not_wait_any_more_is_forgotten() -> None:

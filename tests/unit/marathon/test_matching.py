@@ -8,6 +8,7 @@ from orchestrator.marathon.core.apps.app_parts import (
     NetworkMode,
     PortDefinition,
 )
+from orchestrator.marathon.core.placement.constraints import ALONE
 from orchestrator.marathon.core.placement.matching import Match, OpenOffer, Reason
 from orchestrator.mesos.resource_wire import parse, parse_attributes, to_wire
 from orchestrator.mesos.types import AgentID, FrameworkID, Offer, OfferID
@@ -42,7 +43,7 @@ def app(ports: int = 0, fixed: list[int] | None = None, **fields: object) -> App
 
 
 def matched(open_offer: OpenOffer, wanted: App, seed: str = "seed") -> Match:
-    match = open_offer.match(wanted, [], seed)
+    match = open_offer.match(wanted, ALONE, seed)
     assert isinstance(match, Match)
     return match
 
@@ -65,7 +66,7 @@ def test_an_instance_takes_what_it_asks_for() -> None:
     ],
 )
 def test_the_first_thing_that_is_missing_is_the_reason(wanted: App, reason: Reason) -> None:
-    assert offer().match(wanted, [], "seed") is reason
+    assert offer().match(wanted, ALONE, "seed") is reason
 
 
 def test_ports_are_different_and_from_the_offer() -> None:
@@ -86,7 +87,7 @@ def test_the_seed_decides_where_the_choice_of_ports_begins() -> None:
 def test_what_is_taken_is_gone() -> None:
     open_offer = offer()
     open_offer.take(matched(open_offer, app(cpus=3.0)))
-    assert open_offer.match(app(cpus=2.0), [], "seed") is Reason.INSUFFICIENT_CPUS
+    assert open_offer.match(app(cpus=2.0), ALONE, "seed") is Reason.INSUFFICIENT_CPUS
 
 
 def test_reserved_resources_go_first_and_are_joined_by_unreserved_ones() -> None:
@@ -100,7 +101,7 @@ def test_reserved_resources_go_first_and_are_joined_by_unreserved_ones() -> None
 def test_an_app_can_do_without_the_resources_of_a_role() -> None:
     open_offer = offer("cpus(web):4;mem(web):100")
     wanted = app(role="web", accepted_resource_roles=["*"])
-    assert open_offer.match(wanted, [], "seed") is Reason.UNFULFILLED_ROLE
+    assert open_offer.match(wanted, ALONE, "seed") is Reason.UNFULFILLED_ROLE
 
 
 def test_constraints_see_attributes_and_the_host() -> None:

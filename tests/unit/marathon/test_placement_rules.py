@@ -8,6 +8,7 @@ from tests.unit.marathon.cluster import update
 from orchestrator.marathon.core.apps import normalisation
 from orchestrator.marathon.core.apps.app import App
 from orchestrator.marathon.core.placement import availability
+from orchestrator.marathon.core.placement.constraints import ALONE
 from orchestrator.marathon.core.placement.matching import Match, OpenOffer, Reason, Rules
 from orchestrator.mesos.resource_wire import from_wire, parse, to_wire
 from orchestrator.mesos.resources import Resources
@@ -93,7 +94,7 @@ def roots(match: Match | Reason) -> list[str]:
 
 
 def test_a_root_volume_is_a_part_of_the_root_disk() -> None:
-    match = offer().match(resident(size=60), [], "s")
+    match = offer().match(resident(size=60), ALONE, "s")
     assert roots(match) == ["root"]
     assert isinstance(match, Match)
     assert match.resources.scalar("disk") == 60
@@ -102,12 +103,12 @@ def test_a_root_volume_is_a_part_of_the_root_disk() -> None:
 def test_a_volume_and_scratch_disk_need_room_for_both() -> None:
     volume = {"containerPath": "data", "mode": "RW", "persistent": {"size": 60}}
     wanted = app(disk=50, container={"type": "MESOS", "volumes": [volume]})
-    assert offer().match(wanted, [], "s") is Reason.INSUFFICIENT_DISK
+    assert offer().match(wanted, ALONE, "s") is Reason.INSUFFICIENT_DISK
 
 
 def test_a_path_volume_is_made_where_most_is_left() -> None:
     disks = [disk(200, "PATH", "/a"), disk(300, "PATH", "/b"), disk(900, "MOUNT", "/c")]
-    match = offer(PLAIN, *disks).match(resident(type="path", size=100), [], "s")
+    match = offer(PLAIN, *disks).match(resident(type="path", size=100), ALONE, "s")
     assert roots(match) == ["/b"]
     assert isinstance(match, Match)
     assert match.disks[0].amount == 100_000
@@ -115,7 +116,7 @@ def test_a_path_volume_is_made_where_most_is_left() -> None:
 
 def test_a_mount_is_taken_whole_the_smallest_that_is_large_enough() -> None:
     disks = [disk(900, "MOUNT", "/a"), disk(300, "MOUNT", "/b"), disk(50, "MOUNT", "/c")]
-    match = offer(PLAIN, *disks).match(resident(type="mount", size=100), [], "s")
+    match = offer(PLAIN, *disks).match(resident(type="mount", size=100), ALONE, "s")
     assert roots(match) == ["/b"]
     assert isinstance(match, Match)
     assert match.disks[0].amount == 300_000
@@ -123,7 +124,7 @@ def test_a_mount_is_taken_whole_the_smallest_that_is_large_enough() -> None:
 
 def test_a_mount_may_be_too_large() -> None:
     wanted = resident(type="mount", size=100, maxSize=200)
-    found = offer(PLAIN, disk(900, "MOUNT", "/a")).match(wanted, [], "s")
+    found = offer(PLAIN, disk(900, "MOUNT", "/a")).match(wanted, ALONE, "s")
     assert found is Reason.INSUFFICIENT_DISK
 
 
@@ -134,23 +135,23 @@ def test_a_mount_may_be_too_large() -> None:
 def test_the_path_of_a_volume_can_be_constrained(constraint: list[str], expected: str) -> None:
     disks = [disk(200, "PATH", "/a"), disk(300, "PATH", "/b"), disk(100, "PATH", "/c")]
     wanted = resident(type="path", size=50, constraints=[constraint])
-    assert roots(offer(PLAIN, *disks).match(wanted, [], "s")) == [expected]
+    assert roots(offer(PLAIN, *disks).match(wanted, ALONE, "s")) == [expected]
 
 
 def test_a_profile_is_looked_for() -> None:
     disks = [disk(200, "MOUNT", "/a", "slow"), disk(300, "MOUNT", "/b", "fast")]
     wanted = resident(size=50, profileName="fast")
-    assert roots(offer(PLAIN, *disks).match(wanted, [], "s")) == ["/b"]
+    assert roots(offer(PLAIN, *disks).match(wanted, ALONE, "s")) == ["/b"]
 
 
 def test_disks_besides_the_root_are_no_scratch_space() -> None:
     found = offer("cpus:4;mem:1024;ports:[31000-31009]", disk(900, "PATH", "/a"))
-    assert found.match(app(disk=10), [], "s") is Reason.INSUFFICIENT_DISK
+    assert found.match(app(disk=10), ALONE, "s") is Reason.INSUFFICIENT_DISK
 
 
 def test_a_volume_is_made_of_unreserved_resources_only() -> None:
     statically = offer("cpus(web):4;mem(web):1024;disk(web):100;ports(web):[1-9]")
-    assert statically.match(resident(size=10), [], "s") is Reason.UNFULFILLED_ROLE
+    assert statically.match(resident(size=10), ALONE, "s") is Reason.UNFULFILLED_ROLE
 
 
 def test_what_is_reserved_for_an_instance_is_not_taken_by_others() -> None:
@@ -162,38 +163,38 @@ def test_what_is_reserved_for_an_instance_is_not_taken_by_others() -> None:
         role="web",
         reservation=ReservationInfo(labels=labels),
     )
-    found = offer("mem:1024;ports:[31000-31009]", reserved).match(app(), [], "s")
+    found = offer("mem:1024;ports:[31000-31009]", reserved).match(app(), ALONE, "s")
     assert found is Reason.INSUFFICIENT_CPUS
 
 
 def test_gpus_are_taken_by_those_who_ask_for_them() -> None:
-    match = offer(PLAIN + ";gpus:2").match(app(gpus=2), [], "s")
+    match = offer(PLAIN + ";gpus:2").match(app(gpus=2), ALONE, "s")
     assert isinstance(match, Match)
     assert match.resources.scalar("gpus") == 2
-    assert offer(PLAIN + ";gpus:1").match(app(gpus=2), [], "s") is Reason.INSUFFICIENT_GPUS
+    assert offer(PLAIN + ";gpus:1").match(app(gpus=2), ALONE, "s") is Reason.INSUFFICIENT_GPUS
 
 
 def test_agents_with_gpus_are_kept_for_apps_that_use_gpus() -> None:
     with_gpus = PLAIN + ";gpus:2"
-    assert offer(with_gpus).match(app(), [], "s") is Reason.DECLINED_SCARCE_RESOURCES
+    assert offer(with_gpus).match(app(), ALONE, "s") is Reason.DECLINED_SCARCE_RESOURCES
     labelled = app(labels={"GPU_SCHEDULING_BEHAVIOR": "unrestricted"})
-    assert isinstance(offer(with_gpus).match(labelled, [], "s"), Match)
+    assert isinstance(offer(with_gpus).match(labelled, ALONE, "s"), Match)
     lax = offer(with_gpus, rules=Rules(keeps_gpus=False))
-    assert isinstance(lax.match(app(), [], "s"), Match)
+    assert isinstance(lax.match(app(), ALONE, "s"), Match)
 
 
 def test_apps_stay_at_home_unless_they_say_something_of_regions_or_zones() -> None:
     rules = Rules(home_region="here")
     away = offer(region="there", rules=rules)
-    assert away.match(app(), [], "s") is Reason.UNFULFILLED_CONSTRAINT
-    assert isinstance(offer(region="here", rules=rules).match(app(), [], "s"), Match)
-    assert isinstance(offer(rules=rules).match(app(), [], "s"), Match)
+    assert away.match(app(), ALONE, "s") is Reason.UNFULFILLED_CONSTRAINT
+    assert isinstance(offer(region="here", rules=rules).match(app(), ALONE, "s"), Match)
+    assert isinstance(offer(rules=rules).match(app(), ALONE, "s"), Match)
     for constraint in (["@region", "IS", "there"], ["@zone", "GROUP_BY"]):
-        assert isinstance(away.match(app(constraints=[constraint]), [], "s"), Match)
+        assert isinstance(away.match(app(constraints=[constraint]), ALONE, "s"), Match)
 
 
 def test_an_agent_under_maintenance_is_not_used() -> None:
-    found = offer(is_available=False).match(app(), [], "s")
+    found = offer(is_available=False).match(app(), ALONE, "s")
     assert found is Reason.AGENT_MAINTENANCE
 
 
@@ -222,16 +223,16 @@ def test_maintenance_begins_early_enough_to_drain_and_ends(
 
 def test_a_custom_executor_takes_its_own_resources_besides() -> None:
     wanted = app(executor="/bin/own", executorResources={"cpus": 0.5, "mem": 64, "disk": 10})
-    match = offer().match(wanted, [], "s")
+    match = offer().match(wanted, ALONE, "s")
     assert isinstance(match, Match)
     assert match.executor == Resources.of(cpus=0.5, mem=64, disk=10)
     assert match.resources.scalar("cpus") == 1.5
     tight = offer("cpus:1;mem:1024;disk:100;ports:[1-9]")
-    assert tight.match(wanted, [], "s") is Reason.INSUFFICIENT_CPUS
+    assert tight.match(wanted, ALONE, "s") is Reason.INSUFFICIENT_CPUS
 
 
 def test_all_that_is_taken_is_in_the_offer() -> None:
     whole = PLAIN + ";cpus(web):1;mem(web):64"
-    match = offer(whole).match(app(cpus=2, mem=100, disk=5), [], "s")
+    match = offer(whole).match(app(cpus=2, mem=100, disk=5), ALONE, "s")
     assert isinstance(match, Match)
     assert match.resources in from_wire(to_wire(parse(whole)))

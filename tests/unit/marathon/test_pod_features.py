@@ -7,6 +7,7 @@ from tests.unit.marathon.cluster import Cluster, container, pod
 from tests.unit.marathon.test_task_groups import offer
 
 from orchestrator.marathon.core.instance import Instance
+from orchestrator.marathon.core.placement.constraints import ALONE
 from orchestrator.marathon.core.placement.matching import Match, OpenOffer, Reason
 from orchestrator.marathon.core.pods import normalisation, task_group, validation
 from orchestrator.marathon.core.pods.pod import Pod
@@ -38,7 +39,7 @@ def definition(**fields: object) -> Pod:
 
 
 def tasks(of: Pod, on: Resources = LARGE) -> dict[str, TaskInfo]:
-    match = OpenOffer(offer(on)).match(of, [], "seed")
+    match = OpenOffer(offer(on)).match(of, ALONE, "seed")
     assert isinstance(match, Match)
     group = task_group.build(of, Instance.scheduled(of, "uuid", 0.0), offer(on), match, "*")
     return {task.name: task for task in group.task_group.tasks}
@@ -147,12 +148,12 @@ def test_each_container_gets_its_own_gpus() -> None:
 
 def test_agents_with_gpus_are_kept_for_pods_that_use_gpus() -> None:
     few = OpenOffer(offer(LARGE + Resources.of(gpus=2)))
-    assert few.match(definition(), [], "s") is Reason.DECLINED_SCARCE_RESOURCES
+    assert few.match(definition(), ALONE, "s") is Reason.DECLINED_SCARCE_RESOURCES
     labelled = definition(labels={"GPU_SCHEDULING_BEHAVIOR": "unrestricted"})
-    assert isinstance(few.match(labelled, [], "s"), Match)
-    assert isinstance(few.match(definition(containers=with_gpus(1, 0)), [], "s"), Match)
+    assert isinstance(few.match(labelled, ALONE, "s"), Match)
+    assert isinstance(few.match(definition(containers=with_gpus(1, 0)), ALONE, "s"), Match)
     greedy = definition(containers=with_gpus(1, 2))
-    assert few.match(greedy, [], "s") is Reason.INSUFFICIENT_GPUS
+    assert few.match(greedy, ALONE, "s") is Reason.INSUFFICIENT_GPUS
 
 
 FEATURES_OFF: list[tuple[dict[str, object], dict[str, str]]] = [

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from tests.unit.marathon.cluster import container, pod
 
 from orchestrator.marathon.core.instance import Instance
+from orchestrator.marathon.core.placement.constraints import ALONE
 from orchestrator.marathon.core.placement.matching import Match, OpenOffer
 from orchestrator.marathon.core.pods import normalisation, task_group, validation
 from orchestrator.marathon.core.pods.pod import Pod
@@ -50,7 +51,7 @@ def launch(of: Pod, on: Offer = LARGE, incarnation: int = 1) -> tuple[LaunchGrou
     instance = Instance.scheduled(of, "uuid", 0.0)
     for _ in range(incarnation - 1):
         instance = instance.relaunched(of, 0.0)
-    match = OpenOffer(on).match(of, [], "seed")
+    match = OpenOffer(on).match(of, ALONE, "seed")
     assert isinstance(match, Match)
     return task_group.build(of, instance, on, match, "*"), match
 

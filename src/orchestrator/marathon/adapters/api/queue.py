@@ -159,7 +159,7 @@ def _unused(spec: RunSpec, stats: LaunchStats, explainer: Explainer) -> list[Sho
             reason=[reason.value for reason in explainer.reasons(spec, unused)],
             timestamp=timestamps.render(unused.at),
         )
-        for unused in stats.last_unused.values()
+        for unused in stats.last_unused()
     ]
 
 

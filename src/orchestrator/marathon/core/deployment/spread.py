@@ -7,14 +7,15 @@ Source: Constraints.selectInstancesToKill of Marathon 1.11.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, deque
+from collections.abc import Iterable, Sequence
 
 from orchestrator.marathon.core.instance import Instance
 from orchestrator.marathon.core.placement.constraints import field_of
 from orchestrator.marathon.core.run_spec import RunSpec
 
-_TOLERATED = 1  # by how much groups may differ
+_Key = tuple[str | None, ...]
+_Line = deque[tuple[int, Instance]]  # with the instance's place in the order
 
 
 def has_groups(app: RunSpec) -> bool:
@@ -27,42 +28,63 @@ def choose(app: RunSpec, ordered: Sequence[Instance], count: int) -> list[Instan
     fields = _fields(app)
     if not fields or count >= len(ordered):
         return list(ordered[:count])
-    left = {instance.id: instance for instance in ordered}
-    groups = {field: Counter(_group(i, field) for i in ordered) for field in fields}
-    for counts in groups.values():
-        del counts[None]  # where nothing is placed, or nothing is known
-    chosen = []
-    for _ in range(count):
-        first = next(iter(left.values()))
-        picked = next((i for i in left.values() if _is_even_without(i, groups)), first)
-        chosen.append(left.pop(picked.id))
-        for field, counts in groups.items():
-            if (group := _group(picked, field)) is not None:
-                counts[group] -= 1
-    return chosen
+    lines = _lines(ordered, fields)
+    everywhere = [key for key, line in lines.items() for _ in line]
+    sizes = [_Sizes(groups) for groups in zip(*everywhere, strict=True)]
+    return [_pick(lines, sizes) for _ in range(count)]
 
 
 def _fields(app: RunSpec) -> list[str]:
     return [field_of(c) for c in app.constraints if c[1].upper() == "GROUP_BY"]
 
 
-def _is_even_without(instance: Instance, groups: dict[str, Counter[str | None]]) -> bool:
-    for field, counts in groups.items():
-        group = _group(instance, field)
+def _lines(ordered: Sequence[Instance], fields: Sequence[str]) -> dict[_Key, _Line]:
+    """The instances by where they are: of those that are alike there the first one goes first."""
+    lines: dict[_Key, _Line] = {}
+    for number, instance in enumerate(ordered):
+        known = instance.place.fields() if instance.place else {}
+        key = tuple(known.get(field) for field in fields)
+        lines.setdefault(key, deque()).append((number, instance))
+    return lines
+
+
+def _pick(lines: dict[_Key, _Line], sizes: Sequence[_Sizes]) -> Instance:
+    even = [key for key in lines if _is_even_without(key, sizes)]
+    key = min(even or lines, key=lambda key: lines[key][0])
+    _, instance = lines[key].popleft()
+    if not lines[key]:
+        del lines[key]
+    for size, group in zip(sizes, key, strict=True):
+        size.remove(group)
+    return instance
+
+
+def _is_even_without(key: _Key, sizes: Sequence[_Sizes]) -> bool:
+    return all(size.is_even_without(group) for size, group in zip(sizes, key, strict=True))
+
+
+class _Sizes:
+    """How large the groups of one field are; None is where nothing is placed or known."""
+
+    def __init__(self, groups: Iterable[str | None]) -> None:
+        self._of = Counter(groups)
+        del self._of[None]
+        self._groups_of = Counter(self._of.values())
+        self._least = min(self._groups_of, default=0)
+        self._most = max(self._groups_of, default=0)
+
+    def is_even_without(self, group: str | None) -> bool:
+        """Whether one less makes the groups differ by no more than one, or than they do already."""
+        return group is None or self._of[group] > self._least or self._least == self._most
+
+    def remove(self, group: str | None) -> None:
+        """There is one less in the group."""
         if group is None:
-            continue
-        before = _difference(counts)
-        counts[group] -= 1
-        after = _difference(counts)
-        counts[group] += 1
-        if after > max(_TOLERATED, before):
-            return False
-    return True
-
-
-def _difference(counts: Counter[str | None]) -> int:
-    return max(counts.values()) - min(counts.values())
-
-
-def _group(instance: Instance, field: str) -> str | None:
-    return instance.place.fields().get(field) if instance.place else None
+            return
+        size = self._of[group]
+        self._of[group] = size - 1
+        self._groups_of[size] -= 1
+        self._groups_of[size - 1] += 1
+        self._least = min(self._least, size - 1)
+        if not self._groups_of[self._most]:
+            self._most -= 1

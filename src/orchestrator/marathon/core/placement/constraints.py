@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
 from functools import lru_cache
-from typing import NamedTuple
 
 from orchestrator.mesos.types import Attribute
 
@@ -61,8 +60,52 @@ def problem(constraint: Sequence[str]) -> str | None:
     return check(value) if check else None
 
 
+class Tally:
+    """How many of an app's instances are in each place; None is where a field is not known."""
+
+    def __init__(self, places: Iterable[str | None] = ()) -> None:
+        self.counts = Counter(places)
+        self._least: int | None = None
+
+    def add(self, place: str | None) -> None:
+        """There is one more."""
+        self.counts[place] += 1
+        self._least = None
+
+    @property
+    def least(self) -> int:
+        """How many are where the fewest are, of the places with any."""
+        if self._least is None:
+            self._least = min(self.counts.values(), default=0)
+        return self._least
+
+
+class Siblings:
+    """Where an app's other instances are."""
+
+    def __init__(self, places: Iterable[Fields] = ()) -> None:
+        self._places = list(places)
+        self._tallies: dict[str, Tally] = {}
+
+    def add(self, place: Fields) -> None:
+        """There is one more."""
+        self._places.append(place)
+        for field, tally in self._tallies.items():
+            tally.add(place.get(field))
+
+    def tally(self, field: str) -> Tally:
+        """How many are in each place, as the field tells places apart."""
+        found = self._tallies.get(field)
+        if found is None:
+            found = self._tallies[field] = Tally(place.get(field) for place in self._places)
+        return found
+
+
+ALONE = Siblings()
+
+
 def is_met(
-    constraint: Sequence[str], fields: Fields, siblings: Sequence[Fields], instances: int = 1
+    constraint: Sequence[str], fields: Fields, siblings: Siblings, instances: int = 1
 ) -> bool:
     """Whether an instance may be placed on an agent with these fields; the app wants so many."""
     field = field_of(constraint)
@@ -73,12 +116,17 @@ def is_met(
         return operator == "UNLIKE"
     if operator in _BY_VALUE:
         return _BY_VALUE[operator](found, value)
-    return _BY_SIBLINGS[operator](found, value, Around([s.get(field) for s in siblings], instances))
+    return _BY_SIBLINGS[operator](found, value, siblings.tally(field), instances)
+
+
+def may_yet_be_met(constraint: Sequence[str]) -> bool:
+    """Whether one that is not met can be once the app has more instances."""
+    return constraint[1].upper() == "GROUP_BY"
 
 
 def could_be_met(constraint: Sequence[str], fields: Fields) -> bool:
     """Whether it is met if the app has no other instance: what no waiting can change."""
-    return is_met(constraint, fields, ())
+    return is_met(constraint, fields, ALONE)
 
 
 def field_of(constraint: Sequence[str]) -> str:
@@ -86,38 +134,31 @@ def field_of(constraint: Sequence[str]) -> str:
     return "hostname" if constraint[0] == "@hostname" else constraint[0]
 
 
-class Around(NamedTuple):
-    """Where an app's other instances are (None where the field is not known), of how many."""
-
-    others: Sequence[str | None]
-    instances: int
+def _unique(found: str, _value: str, others: Tally, _instances: int) -> bool:
+    return found not in others.counts
 
 
-def _unique(found: str, _value: str, around: Around) -> bool:
-    return found not in around.others
-
-
-def _cluster(found: str, value: str, around: Around) -> bool:
+def _cluster(found: str, value: str, others: Tally, _instances: int) -> bool:
     if value:
         return found == value
-    return all(found == other for other in around.others)
+    return others.counts.keys() <= {found}
 
 
-def _group_by(found: str, value: str, around: Around) -> bool:
+def _group_by(found: str, value: str, others: Tally, instances: int) -> bool:
     """Evenly over the groups there are to be; or over those that are known, if none said so."""
-    counts = Counter(around.others)
+    counts = others.counts
     groups = int(value) if value else 0
     if groups == 0:
-        return found not in counts or counts[found] == min(counts.values())
-    share, extra = divmod(around.instances, groups)
+        return found not in counts or counts[found] == others.least
+    share, extra = divmod(instances, groups)
     if found not in counts:
         return len(counts) < groups
     used = sum(max(0, count - share) for count in counts.values())
     return counts[found] < share or (counts[found] == share and used < extra)
 
 
-def _max_per(found: str, value: str, around: Around) -> bool:
-    return around.others.count(found) < int(value)
+def _max_per(found: str, value: str, others: Tally, _instances: int) -> bool:
+    return others.counts[found] < int(value)
 
 
 def _like(found: str, value: str) -> bool:
@@ -139,7 +180,7 @@ def _pattern(value: str) -> re.Pattern[str]:
 
 
 _BY_VALUE: Mapping[str, Callable[[str, str], bool]] = {"LIKE": _like, "UNLIKE": _unlike, "IS": _is}
-_BY_SIBLINGS: Mapping[str, Callable[[str, str, Around], bool]] = {
+_BY_SIBLINGS: Mapping[str, Callable[[str, str, Tally, int], bool]] = {
     "UNIQUE": _unique,
     "CLUSTER": _cluster,
     "GROUP_BY": _group_by,

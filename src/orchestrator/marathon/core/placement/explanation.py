@@ -13,11 +13,12 @@ from orchestrator.marathon.core import timestamps
 from orchestrator.marathon.core.instance import Instance
 from orchestrator.marathon.core.part import Part
 from orchestrator.marathon.core.placement import constraints, lacks
-from orchestrator.marathon.core.placement.constraints import Fields
+from orchestrator.marathon.core.placement.constraints import ALONE, Siblings
 from orchestrator.marathon.core.placement.known_agents import LastOffer
 from orchestrator.marathon.core.placement.launch_stats import UnusedOffer
 from orchestrator.marathon.core.placement.launcher import Launcher
 from orchestrator.marathon.core.placement.matching import OpenOffer, Reason
+from orchestrator.marathon.core.placement.placing import siblings_of
 from orchestrator.marathon.core.run_spec import RunSpec
 from orchestrator.marathon.core.state import State
 from orchestrator.mesos.resources import MILLI, ResourceError
@@ -107,7 +108,7 @@ class Explainer:
 
     def _offers(self, app: RunSpec) -> list[ExplainedOffer]:
         stats = self._launcher.stats.get(app.id)
-        latest = list(stats.last_unused.values())[-MAX_OFFERS:] if stats else []
+        latest = stats.last_unused()[-MAX_OFFERS:] if stats else []
         return [
             ExplainedOffer(
                 agent_id=unused.offer.agent_id.value,
@@ -132,9 +133,9 @@ class Explainer:
         waiting = self._state.waiting.get(app.id, {}).values()
         return sorted({i.place.host for i in waiting if i.reservation and i.place})
 
-    def _siblings(self, app: RunSpec) -> list[Fields]:
+    def _siblings(self, app: RunSpec) -> Siblings:
         instance = next(iter(self._state.waiting.get(app.id, {}).values()), None)
-        return self._launcher.placer.siblings(app, instance) if instance else []
+        return Siblings(siblings_of(self._state, app, instance)) if instance else ALONE
 
     def _agents(self) -> list[OpenOffer]:
         if self._known is None:

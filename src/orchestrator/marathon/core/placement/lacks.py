@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from orchestrator.marathon.core.placement import constraints
-from orchestrator.marathon.core.placement.constraints import Fields
+from orchestrator.marathon.core.placement.constraints import Fields, Siblings
 from orchestrator.marathon.core.placement.disks import take_disks
 from orchestrator.marathon.core.placement.matching import (
     OpenOffer,
@@ -30,7 +30,7 @@ class Lack(msgspec.Struct, frozen=True):
     sentence: str
 
 
-def of_offer(app: RunSpec, offer: OpenOffer, siblings: Sequence[Fields]) -> list[Lack]:
+def of_offer(app: RunSpec, offer: OpenOffer, siblings: Siblings) -> list[Lack]:
     """All that keeps an instance of the app from the offer."""
     usable = offer.usable_for(app)
     if not usable:
@@ -39,7 +39,7 @@ def of_offer(app: RunSpec, offer: OpenOffer, siblings: Sequence[Fields]) -> list
     return [*of_place(app, offer, siblings), *_of_resources(app, usable), *_of_agent(app, offer)]
 
 
-def of_place(app: RunSpec, offer: OpenOffer, siblings: Sequence[Fields]) -> Iterator[Lack]:
+def of_place(app: RunSpec, offer: OpenOffer, siblings: Siblings) -> Iterator[Lack]:
     """The constraints that are not met there."""
     for constraint in app.constraints:
         if not constraints.is_met(constraint, offer.fields, siblings, app.instances):

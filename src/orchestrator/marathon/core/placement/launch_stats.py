@@ -1,12 +1,17 @@
 """Why an app is still waiting: what the offers looked at so far lacked.
 
 Counted for each app from when it began to wait until nothing of it waits any more; of each agent
-only the last offer is kept, and of no more than ``MAX_AGENTS`` agents.
+only the last offer is kept, and of no more than ``MAX_AGENTS`` agents. What was looked at in one
+event is a list that all apps of equal needs share; which offer of an agent was its last is only
+found when somebody asks.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from typing import NamedTuple
 
 import msgspec
 
@@ -14,6 +19,7 @@ from orchestrator.marathon.core.placement.matching import Reason
 from orchestrator.mesos.types import Offer
 
 MAX_AGENTS = 100
+_MAX_LISTS = 16  # that are kept before they are made into one
 
 
 class UnusedOffer(msgspec.Struct, frozen=True):
@@ -32,6 +38,13 @@ class Step(msgspec.Struct, frozen=True):
     processed: int
 
 
+class _Seen(NamedTuple):
+    """The first ``size`` of a list that may have grown since."""
+
+    unused: Sequence[UnusedOffer]
+    size: int
+
+
 class LaunchStats:
     """The offers that one app has been matched against, since ``since`` (Unix seconds)."""
 
@@ -41,25 +54,43 @@ class LaunchStats:
         self.unused = 0
         self.last_used_at: float | None = None
         self.last_unused_at: float | None = None
-        self.last_unused: dict[str, UnusedOffer] = {}
         self._reasons: Counter[Reason] = Counter()
+        self._seen: list[_Seen | str] = []  # in order; a text is an agent whose offer was used
 
     def count_used(self, offer: Offer, now: float) -> None:
         """An instance was placed on the offer."""
         self.processed += 1
         self.last_used_at = now
-        self.last_unused.pop(offer.agent_id.value, None)
+        self._see(offer.agent_id.value)
 
-    def count_unused(self, offer: Offer, reason: Reason, now: float) -> None:
-        """The offer could not be used."""
-        self.processed += 1
-        self.unused += 1
-        self.last_unused_at = now
-        self._reasons[reason] += 1
-        self.last_unused.pop(offer.agent_id.value, None)
-        self.last_unused[offer.agent_id.value] = UnusedOffer(offer, reason, now)
-        if len(self.last_unused) > MAX_AGENTS:
-            del self.last_unused[next(iter(self.last_unused))]
+    def count_unused(self, unused: Sequence[UnusedOffer], reasons: Mapping[Reason, int]) -> None:
+        """These offers could not be used; the list may grow later on, but is not changed else."""
+        if not unused:
+            return
+        self.processed += len(unused)
+        self.unused += len(unused)
+        self.last_unused_at = unused[-1].at
+        self._reasons.update(reasons)
+        self._see(_Seen(unused, len(unused)))
+
+    def _see(self, seen: _Seen | str) -> None:
+        if len(self._seen) == _MAX_LISTS:
+            last = self.last_unused()
+            self._seen = [_Seen(last, len(last))]
+        self._seen.append(seen)
+
+    def last_unused(self) -> list[UnusedOffer]:
+        """Of each agent the last offer, if it was not used; the latest at the end."""
+        found: dict[str, UnusedOffer] = {}
+        for seen in self._seen:
+            if isinstance(seen, str):
+                found.pop(seen, None)
+                continue
+            for unused in islice(seen.unused, seen.size):
+                agent_id = unused.offer.agent_id.value
+                found.pop(agent_id, None)
+                found[agent_id] = unused
+        return list(found.values())[-MAX_AGENTS:]
 
     def whole_attempt(self) -> list[Step]:
         """The funnel over all offers."""
@@ -67,16 +98,17 @@ class LaunchStats:
 
     def last_offers(self) -> list[Step]:
         """The funnel over the last offer of each agent."""
-        reasons = [unused.reason for unused in self.last_unused.values()]
+        reasons = [unused.reason for unused in self.last_unused()]
         return _funnel(len(reasons), Counter(reasons))
 
     def sentence(self) -> str:
         """The commonest reasons in words."""
-        if not self.last_unused:
+        last = self.last_unused()
+        if not last:
             return "every offer was used" if self.processed else "no offer has come yet"
-        reasons = Counter(unused.reason for unused in self.last_unused.values())
+        reasons = Counter(unused.reason for unused in last)
         parts = [f"{count} {_WORDS[reason]}" for reason, count in reasons.most_common(3)]
-        return f"of the last offers of {len(self.last_unused)} agents, {', '.join(parts)}"
+        return f"of the last offers of {len(last)} agents, {', '.join(parts)}"
 
 
 def _funnel(processed: int, reasons: Counter[Reason]) -> list[Step]:

@@ -20,6 +20,7 @@ from orchestrator.marathon.core.placement.launch_tokens import LaunchTokens
 from orchestrator.marathon.core.placement.matching import OpenOffer, Rules
 from orchestrator.marathon.core.placement.placing import Placement, Placer
 from orchestrator.marathon.core.placement.reservation import Reservation
+from orchestrator.marathon.core.placement.shelf import Shelf
 from orchestrator.marathon.core.pods import instance as pod_instance
 from orchestrator.marathon.core.pods import task_group
 from orchestrator.marathon.core.pods.pod import Pod
@@ -52,7 +53,7 @@ class Launcher:
         self._tokens = LaunchTokens(
             settings.launch_tokens, settings.launch_token_refresh_interval_s
         )
-        self.placer = Placer(state, self._stats_of)
+        self._placer = Placer(state, self._stats_of)
         self.demand = Demand(state)
         self.agents = KnownAgents()
         self.stats: dict[str, LaunchStats] = {}
@@ -76,9 +77,11 @@ class Launcher:
         self._tokens.refresh(self._state.now)
         for answer in answers.values():
             self._free(answer)
+        most = self._state.settings.max_launches_per_offer
+        shelf = Shelf([answer.offer for answer in answers.values()], most, self._state.now)
         for app_id in list(self._state.waiting):
             if self._is_ready(app_id) and self._tokens.has_any:
-                self._place(app_id, answers)
+                self._place(app_id, shelf, answers)
         for answer in answers.values():
             if operations := answer.all_operations():
                 self._accept(answer, operations)
@@ -86,9 +89,8 @@ class Launcher:
         if not self._tokens.has_any:
             self._state.timers.set(TOKENS, "", self._tokens.next_at)
 
-    def _place(self, app_id: str, answers: Mapping[str, Answer]) -> None:
-        open_offers = [answer.offer for answer in answers.values()]
-        for placement in self.placer.place(app_id, open_offers, self._tokens.left):
+    def _place(self, app_id: str, shelf: Shelf, answers: Mapping[str, Answer]) -> None:
+        for placement in self._placer.place(app_id, shelf, self._tokens.left):
             answer = answers[placement.offer.offer.id.value]
             if not answer.offer.is_full and self._use(placement, answer) is Room.NEVER:
                 break  # the app's other instances are no smaller
@@ -155,7 +157,7 @@ class Launcher:
         for instance_id, resources in held.items():
             answer.operations += reserving.freeing(resources, self._role_of(offer))
             answer.is_wanted_back = True
-            offer.remaining = offer.remaining - resources
+            offer.reduce(resources)
             reservation = self._state.to_free.get(instance_id)
             if reservation is not None and not reserving.is_rest_in_use(reservation, resources):
                 del self._state.to_free[instance_id]

@@ -8,7 +8,7 @@ ResourceMatcher.scala of Marathon 1.11.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from enum import StrEnum
 from zlib import crc32
 
@@ -17,6 +17,7 @@ import msgspec
 from orchestrator.marathon.core.apps.app_volumes import AppVolume
 from orchestrator.marathon.core.instance import Instance, Place
 from orchestrator.marathon.core.placement import constraints
+from orchestrator.marathon.core.placement.constraints import Siblings
 from orchestrator.marathon.core.placement.disks import VolumeDisk, persistence_id, take_disks
 from orchestrator.marathon.core.placement.reserving import instance_label
 from orchestrator.marathon.core.placement.taking import Left, take_ports, take_scalar
@@ -56,17 +57,17 @@ class Rules(msgspec.Struct, frozen=True):
     keeps_gpus: bool = True
     accepted: AcceptedRoles = "any"
 
-    def roles(self, app: RunSpec) -> set[str]:
+    def roles(self, app: RunSpec) -> frozenset[str]:
         """The roles whose resources the app accepts."""
         if app.accepted_resource_roles:
-            return set(app.accepted_resource_roles)
+            return frozenset(app.accepted_resource_roles)
         match self.accepted:
             case "any":
-                return {"*", app.role}
+                return frozenset(("*", app.role))
             case "unreserved":
-                return {"*"}
+                return frozenset("*")
             case "reserved":
-                return {app.role}
+                return frozenset((app.role,))
 
 
 DEFAULT_RULES = Rules()
@@ -98,15 +99,15 @@ class OpenOffer:
         self.is_full = False  # what is launched on it makes a call as large as may be
         self.rules = rules
         self.is_available = is_available
+        self._usable: dict[Set[str] | None, Resources] = {}
+        self._held: frozenset[str | None] | None = None
 
     @property
     def role(self) -> str | None:
         """The role that the offer was made to."""
         return self.offer.allocation_info.role if self.offer.allocation_info else None
 
-    def match(
-        self, app: RunSpec, siblings: Sequence[constraints.Fields], seed: str
-    ) -> Match | Reason:
+    def match(self, app: RunSpec, siblings: Siblings, seed: str) -> Match | Reason:
         """Whether one more instance of the app fits; ``seed`` spreads the choice of ports.
 
         For an app with persistent volumes: whether all it needs can be reserved.
@@ -115,15 +116,20 @@ class OpenOffer:
 
     def usable_for(self, app: RunSpec) -> Resources:
         """What of the offer a new instance of the app may take."""
-        if app.is_resident:
-            return self.remaining.where(lambda kind: not kind.reservations and _is_free(kind))
-        roles = self.rules.roles(app)
-        return self.remaining.where(
-            lambda kind: kind.role in roles and kind.disk is None and _is_free(kind)
-        )
+        roles = None if app.is_resident else self.rules.roles(app)
+        usable = self._usable.get(roles)
+        if usable is None:
+            usable = self._usable[roles] = self.remaining.where(_usable_kinds(roles))
+        return usable
+
+    def holds_for(self, instance: Instance) -> bool:
+        """Whether anything of the offer is reserved for the instance."""
+        if self._held is None:
+            self._held = frozenset(map(instance_label, self.remaining.amounts))
+        return instance.id in self._held
 
     def match_reserved(
-        self, app: RunSpec, instance: Instance, siblings: Sequence[constraints.Fields]
+        self, app: RunSpec, instance: Instance, siblings: Siblings
     ) -> Match | Reason:
         """Whether the instance can be launched on what is reserved for it here."""
         mine = self.remaining.where(lambda kind: instance_label(kind) == instance.id)
@@ -139,14 +145,28 @@ class OpenOffer:
 
     def take(self, match: Match) -> None:
         """Place an instance."""
-        self.remaining = self.remaining - match.resources
+        self.reduce(match.resources)
         self.launches += 1
 
-    def is_met(self, app: RunSpec, siblings: Sequence[constraints.Fields]) -> bool:
+    def reduce(self, by: Resources) -> None:
+        """Something of the offer is for nobody who waits."""
+        self.remaining = self.remaining - by
+        self._usable.clear()
+        self._held = None
+
+    def is_met(self, app: RunSpec, siblings: Siblings) -> bool:
         """Whether the agent is where the app may be, given where its siblings are."""
-        return self.is_near(app) and all(
-            constraints.is_met(c, self.fields, siblings, app.instances) for c in app.constraints
-        )
+        return self.is_near(app) and not any(self._unmet(app, siblings))
+
+    def may_yet_be_met(self, app: RunSpec, siblings: Siblings) -> bool:
+        """Whether the agent is none now but can be once the app has more instances."""
+        unmet = self._unmet(app, siblings)
+        return self.is_near(app) and all(map(constraints.may_yet_be_met, unmet))
+
+    def _unmet(self, app: RunSpec, siblings: Siblings) -> Iterator[Sequence[str]]:
+        for constraint in app.constraints:
+            if not constraints.is_met(constraint, self.fields, siblings, app.instances):
+                yield constraint
 
     def is_near(self, app: RunSpec) -> bool:
         """Apps that say nothing of regions and zones stay in the region of the master."""
@@ -159,7 +179,7 @@ class OpenOffer:
         self,
         app: RunSpec,
         usable: Resources,
-        siblings: Sequence[constraints.Fields],
+        siblings: Siblings,
         seed: str,
         volumes: Sequence[AppVolume],
         *,
@@ -178,9 +198,19 @@ class OpenOffer:
 
     def wastes_gpus(self, app: RunSpec) -> bool:
         """Whether the agent has GPUs that the app would keep from those who use them."""
-        if app.gpus or not self.rules.keeps_gpus or not self.remaining.milli("gpus"):
-            return False
-        return app.labels.get(_GPU_LABEL) != _UNRESTRICTED
+        return self.rules.keeps_gpus and is_kept_from_gpus(app) and self.remaining.milli("gpus") > 0
+
+
+def is_kept_from_gpus(app: RunSpec) -> bool:
+    """Whether agents with GPUs are not for the app, if they are kept for apps that use them."""
+    return not app.gpus and app.labels.get(_GPU_LABEL) != _UNRESTRICTED
+
+
+def _usable_kinds(roles: Set[str] | None) -> Callable[[Kind], bool]:
+    """What instances that accept these roles may take; None is for those that will reserve it."""
+    if roles is None:
+        return lambda kind: not kind.reservations and _is_free(kind)
+    return lambda kind: kind.role in roles and kind.disk is None and _is_free(kind)
 
 
 def _is_free(kind: Kind) -> bool:

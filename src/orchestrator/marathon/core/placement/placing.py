@@ -2,26 +2,24 @@
 
 Instances of one app go round the offers in turn, which spreads them over agents. Those with
 reservations look for their own; a new one with persistent volumes is given a reservation, and is
-launched when that is offered.
+launched when that is offered. How the offers stand is in ``shelf``.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
 from orchestrator.marathon.core.condition import Goal
 from orchestrator.marathon.core.instance import Instance
-from orchestrator.marathon.core.placement.constraints import Fields
-from orchestrator.marathon.core.placement.launch_stats import LaunchStats
+from orchestrator.marathon.core.placement.constraints import ALONE, Fields, Siblings
+from orchestrator.marathon.core.placement.launch_stats import LaunchStats, UnusedOffer
 from orchestrator.marathon.core.placement.matching import Match, OpenOffer, Reason
+from orchestrator.marathon.core.placement.shelf import Found, Line, Shelf
 from orchestrator.marathon.core.run_spec import RunSpec
 from orchestrator.marathon.core.state import State
-
-_CHANGEABLE = (Reason.UNFULFILLED_CONSTRAINT, Reason.NO_RESERVATION)
-"""Why an offer was not used that the app's next instance may use all the same."""
 
 
 class Placement(msgspec.Struct, frozen=True):
@@ -39,11 +37,9 @@ class Placer:
         self._state = state
         self._stats_of = stats_of
 
-    def place(self, app_id: str, offers: Sequence[OpenOffer], most: int | None) -> list[Placement]:
+    def place(self, app_id: str, shelf: Shelf, most: int | None) -> list[Placement]:
         """What of an app goes where, taken off the offers; no more than ``most`` instances."""
-        limit = self._state.settings.max_launches_per_offer
-        turn = deque(o for o in offers if o.launches < limit and not o.is_full)
-        unsuited: list[OpenOffer] = []  # for the time being: the next placement may change it
+        search = Search(self._state, shelf)
         placed: list[Placement] = []
         for instance in self._waiting(app_id):
             app = self._state.spec_of(instance)
@@ -51,19 +47,11 @@ class Placer:
                 continue
             if len(placed) == most:
                 break
-            siblings = self.siblings(app, instance)
-            if app.constraints:
-                siblings += [p.offer.fields for p in placed]
-            found = self._find(app, instance, turn, unsuited, siblings)
-            if found is None and not app.is_resident:
+            if found := search.find(app, instance):
+                placed.append(Placement(instance, *found))
+            elif not app.is_resident:
                 break  # the next one is not different; another may look for its own reservation
-            turn.extend(unsuited)
-            unsuited.clear()
-            if found is not None:
-                found.offer.take(found.match)
-                placed.append(found)
-                if found.offer.launches < limit:
-                    turn.append(found.offer)
+        self._count(app_id, search, placed, shelf.now)
         return placed
 
     def _waiting(self, app_id: str) -> list[Instance]:
@@ -73,47 +61,98 @@ class Placer:
             instances.sort(key=lambda instance: instance.reservation is None)
         return instances
 
-    def _find(
-        self,
-        app: RunSpec,
-        instance: Instance,
-        turn: deque[OpenOffer],
-        unsuited: list[OpenOffer],
-        siblings: Sequence[Fields],
-    ) -> Placement | None:
-        role = instance.reservation.role if instance.reservation else app.role
-        stats = self._stats_of(app.id)
-        while turn:
-            offer = turn.popleft()
-            if offer.role not in (None, role):
-                continue  # it was made to apps of another role
-            match self._match(offer, app, instance, siblings):
+    def _count(self, app_id: str, search: Search, placed: list[Placement], now: float) -> None:
+        """The unused at the end: what was used may have no more room for the next instance."""
+        stats = self._stats_of(app_id)
+        for placement in placed:
+            stats.count_used(placement.offer.offer, now)
+        for unused, reasons in search.unused():
+            stats.count_unused(unused, reasons)
+
+
+class Search:
+    """One app's way through the offers of an event."""
+
+    def __init__(self, state: State, shelf: Shelf) -> None:
+        self._state = state
+        self._shelf = shelf
+        self._lines: dict[str, Line] = {}  # by the version of the app
+        self._siblings: dict[str, Siblings] = {}  # by the configuration they have
+        self._placed: list[Fields] = []
+        self._passed: dict[str, UnusedOffer] = {}  # by offer: not fit for one instance or another
+
+    def find(self, app: RunSpec, instance: Instance) -> Found | None:
+        """An offer for the instance, with what is taken off it."""
+        if instance.reservation is not None:
+            found = self._find_reserved(app, instance, instance.reservation.role)
+        else:
+            found = self._find_new(app, instance)
+        if found and app.constraints:
+            self._note(found[0].fields)
+        return found
+
+    def unused(self) -> Iterator[tuple[Sequence[UnusedOffer], Mapping[Reason, int]]]:
+        """What could not be used, and how often why."""
+        for line in self._lines.values():
+            yield line.unfit, line.reasons
+        passed = list(self._passed.values())
+        yield passed, Counter(unused.reason for unused in passed)
+
+    def _find_new(self, app: RunSpec, instance: Instance) -> Found | None:
+        line = self._lines.get(app.version)
+        if line is None:
+            line = self._lines[app.version] = self._shelf.line(app)
+        found = line.take(app, self._siblings_of(app, instance), instance.task_id)
+        if found is None:
+            self._pass_over(line.left(), Reason.UNFULFILLED_CONSTRAINT)
+        return found
+
+    def _siblings_of(self, app: RunSpec, instance: Instance) -> Siblings:
+        if not app.constraints:
+            return ALONE
+        siblings = self._siblings.get(instance.config_version)
+        if siblings is None:
+            places = siblings_of(self._state, app, instance)
+            siblings = self._siblings[instance.config_version] = Siblings(places + self._placed)
+        return siblings
+
+    def _find_reserved(self, app: RunSpec, instance: Instance, role: str) -> Found | None:
+        offers = list(self._shelf.for_role(role))
+        siblings = Siblings(siblings_of(self._state, app, instance) + self._placed)
+        for offer in offers:
+            if not offer.holds_for(instance):
+                continue
+            match offer.match_reserved(app, instance, siblings):
                 case Match() as match:
-                    stats.count_used(offer.offer, self._state.now)
-                    return Placement(instance, offer, match)
+                    offer.take(match)
+                    return offer, match
                 case Reason() as reason:
-                    stats.count_unused(offer.offer, reason, self._state.now)
-                    if reason in _CHANGEABLE or instance.reservation is not None:
-                        unsuited.append(offer)
+                    self._pass_over([offer], reason)
+        self._pass_over(offers, Reason.NO_RESERVATION)
         return None
 
-    def _match(
-        self, offer: OpenOffer, app: RunSpec, instance: Instance, siblings: Sequence[Fields]
-    ) -> Match | Reason:
-        if instance.reservation is not None:
-            return offer.match_reserved(app, instance, siblings)
-        return offer.match(app, siblings, instance.task_id)
+    def _note(self, place: Fields) -> None:
+        self._placed.append(place)
+        for siblings in self._siblings.values():
+            siblings.add(place)
 
-    def siblings(self, app: RunSpec, instance: Instance) -> list[Fields]:
-        """Where the app's instances are that will stay; those to be replaced do not count."""
-        if not app.constraints:
-            return []
-        return [
-            other.place.fields()
-            for other in self._state.instances_of(app.id)
-            if other.place is not None
-            and other.goal is Goal.RUNNING
-            and other.config_version == instance.config_version
-            and (other.condition.is_launched or other.reservation is not None)
-            and other.id != instance.id
-        ]
+    def _pass_over(self, offers: Iterable[OpenOffer], reason: Reason) -> None:
+        for offer in offers:
+            key = offer.offer.id.value
+            if key not in self._passed:
+                self._passed[key] = UnusedOffer(offer.offer, reason, self._shelf.now)
+
+
+def siblings_of(state: State, app: RunSpec, instance: Instance) -> list[Fields]:
+    """Where the app's instances are that will stay; those to be replaced do not count."""
+    if not app.constraints:
+        return []
+    return [
+        other.place.fields()
+        for other in state.instances_of(app.id)
+        if other.place is not None
+        and other.goal is Goal.RUNNING
+        and other.config_version == instance.config_version
+        and (other.condition.is_launched or other.reservation is not None)
+        and other.id != instance.id
+    ]

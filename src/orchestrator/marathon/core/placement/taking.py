@@ -57,7 +57,7 @@ def _reduce(left: Left, kind: Kind, by: Amount) -> None:
 
 def _reserved_first(left: Left, name: str) -> list[tuple[Kind, Amount]]:
     found = [(k, a) for k, a in left.items() if k.name == name and k.disk is None]
-    return sorted(found, key=lambda item: item[0].role == "*")
+    return found if len(found) < 2 else sorted(found, key=lambda item: item[0].role == "*")
 
 
 def _choose(
