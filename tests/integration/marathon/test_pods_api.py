@@ -246,7 +246,7 @@ async def test_what_is_not_there_is_not_found(api: Api, path: str) -> None:
         ("DELETE", "/v2/pods/shop/cart::instances", '["nonsense"]', 422),
         ("DELETE", "/v2/pods/shop/cart::instances/nonsense", None, 422),
         ("DELETE", "/v2/pods/shop/cart::instances/x.instance-y", None, 404),
-        ("GET", "/v2/pods/shop/cart::versions/nonsense", None, 404),
+        ("GET", "/v2/pods/shop/cart::versions/nonsense", None, 422),
         ("POST", "/v2/pods", "", 400),
         ("POST", "/v2/pods", "{", 400),
         ("POST", "/v2/pods", "[]", 422),

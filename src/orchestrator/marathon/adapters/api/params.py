@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from starlette.requests import Request
 
-from orchestrator.marathon.core import ids
+from orchestrator.marathon.core import ids, timestamps
 from orchestrator.marathon.core.deployment.plan import DeadlineWish, OnDeadline
 from orchestrator.marathon.core.effects import Client
 from orchestrator.marathon.core.refusals import (
@@ -28,6 +28,15 @@ def flag(request: Request, name: str, default: bool = False) -> bool:
     """A boolean in any case: ``?force=True``; the bare ``?force`` is true as well."""
     value = request.query_params.get(name)
     return default if value is None else value.lower() in ("true", "")
+
+
+def version(request: Request) -> str:
+    """The version in the path, in Marathon's form. Raises Unprocessable."""
+    text: str = request.path_params["version"]
+    try:
+        return timestamps.tidy(text)
+    except ValueError:
+        raise Unprocessable(f'Invalid format: "{text}"') from None
 
 
 def deadline(request: Request) -> DeadlineWish:
