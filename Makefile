@@ -46,6 +46,7 @@ test: setup
 	@tests/support/install-runc
 	@tests/support/install-zookeeper
 	@tests/support/install-nats
+	@tests/support/install-prometheus
 ifneq ($(ARGS),)
 	$(BIN)/pytest --cov --cov-report=term:skip-covered $(ARGS)
 else

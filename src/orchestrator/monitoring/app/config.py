@@ -55,6 +55,20 @@ class AppConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             "replicas of the app tell each other what probes report; none if empty."
         ),
     ] = ""
+    remote_write: Annotated[
+        str,
+        Meta(
+            description="URL to which series are sent as Prometheus' remote write "
+            "(http://prometheus:9090/api/v1/write); nowhere if empty."
+        ),
+    ] = ""
+    remote_write_token_file: Annotated[
+        str, Meta(description="File with the bearer token for --remote-write.")
+    ] = ""
+    remote_write_backlog: Annotated[
+        int,
+        Meta(description="Samples that wait for --remote-write; beyond, the oldest go.", ge=1000),
+    ] = 500_000
     retention_days: Annotated[float, Meta(description="Age at which history is deleted.", gt=0)] = (
         7.0
     )

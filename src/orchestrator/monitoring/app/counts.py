@@ -31,6 +31,14 @@ class Counts(msgspec.Struct):
     bus_dropped: int = 0
     """Reports that the bus could not pass on, or brought faster than they were taken."""
     bus_errors: int = 0
+    remote_write_sent: int = 0
+    """Samples that the store took, and those that it refused or that had no room."""
+    remote_write_refused: int = 0
+    remote_write_dropped: int = 0
+    remote_write_errors: int = 0
+    """Messages that were not taken; most are sent again."""
+    remote_write_problem: str = ""
+    """The latest of them as a sentence."""
     history_bytes_written: int = 0
     history_errors: int = 0
 

@@ -14,6 +14,7 @@ from orchestrator.monitoring.app.config import AppConfig
 from orchestrator.monitoring.app.control.audit import Audit
 from orchestrator.monitoring.app.control.hub import Hub
 from orchestrator.monitoring.app.counts import Counts
+from orchestrator.monitoring.app.forwarding.forwarder import Forwarder
 from orchestrator.monitoring.app.history.archive import Archive, Values
 from orchestrator.monitoring.app.history.ring import Ring, slot_at
 from orchestrator.monitoring.app.intake import Intake, RefusedError
@@ -53,6 +54,7 @@ class Monitor:
         self.audit = Audit(directory / "audit.jsonl")
         self.hub = Hub()
         self.link = Link(config.bus, self.counts, self._take_sent) if config.bus else None
+        self.forwarder = _forwarder(config, self.counts)
         self.controls = Controls(self.hub, self.link)
         self.intake.measure.append(self.archive.ring.put)
         self.intake.remember.append(self.archive.report)
@@ -65,6 +67,8 @@ class Monitor:
         for agent_id in self.roster.remove_silent(now):
             self.intake.lose(agent_id)
             self.archive.lost(agent_id, now)
+            if self.forwarder is not None:
+                self.forwarder.backlog.forget(agent_id)
         self.watching.tick(now)
         self.archive.keep(now)
 
@@ -73,6 +77,8 @@ class Monitor:
         report = self.intake.take(*sent, self.clock.now())
         if self.link is not None:
             self.link.publish(sent)
+        if self.forwarder is not None:
+            self.forwarder.put(report)
         return report
 
     def _take_sent(self, sent: Sent) -> None:
@@ -101,3 +107,11 @@ class Monitor:
             picture.put(report)
         picture.seen()
         return picture
+
+
+def _forwarder(config: AppConfig, counts: Counts) -> Forwarder | None:
+    if not config.remote_write:
+        return None
+    return Forwarder(
+        config.remote_write, config.remote_write_token_file, config.remote_write_backlog, counts
+    )

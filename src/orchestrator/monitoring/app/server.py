@@ -53,6 +53,8 @@ async def serve_app(
         stack.push_async_callback(_close_history, monitor)
         if monitor.link is not None:
             await stack.enter_async_context(monitor.link.running())
+        if monitor.forwarder is not None:
+            await stack.enter_async_context(monitor.forwarder.running())
         ticking = asyncio.create_task(_tick(monitor))
         stack.push_async_callback(_end, ticking)
         yield RunningApp(server, monitor, ticking)

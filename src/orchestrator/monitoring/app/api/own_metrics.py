@@ -28,6 +28,10 @@ _COUNTERS = {
     "bus_received": "Reports of other replicas.",
     "bus_dropped": "Reports that could not be passed on or taken in time.",
     "bus_errors": "Failures of the bus.",
+    "remote_write_sent": "Samples that the store of series took.",
+    "remote_write_refused": "Samples that it refused.",
+    "remote_write_dropped": "Samples that waited for it too long.",
+    "remote_write_errors": "Messages that it did not take.",
     "history_bytes_written": "Bytes of history written.",
     "history_errors": "Failures to read or write history.",
 }
@@ -43,6 +47,8 @@ def read(monitor: Monitor) -> Iterable[Metric]:
     yield gauge(_PREFIX + "agents", "Probes that report.", len(monitor.roster))
     is_connected = monitor.link is not None and monitor.link.is_connected
     yield gauge(_PREFIX + "bus_connected", "Whether there is a bus.", float(is_connected))
+    waiting = monitor.forwarder.backlog.samples if monitor.forwarder is not None else 0
+    yield gauge(_PREFIX + "remote_write_waiting", "Samples that wait to be sent.", waiting)
     yield gauge(_PREFIX + "control_channels", "Probes that controls reach.", len(monitor.hub))
     nodes = [((name,), float(len(monitor.picture.nodes(name)))) for name in TOPOLOGIES]
     yield labelled_gauge(_PREFIX + "nodes", "Nodes known.", ("topology",), nodes)

@@ -1,7 +1,6 @@
 """What the app knows, for a Prometheus that federates it: ``/federate?match[]=...``.
 
-A metric ``cpu_percent`` of a container is ``orchestrator_container_cpu_percent`` with the labels
-``id``, ``name``, ``host`` and, of containers, ``image``. Selectors are Prometheus' own: a name, or
+Names and labels are those of ``naming``. Selectors are Prometheus' own: a name, or
 labels in braces with =, !=, =~ and !~ (RE2, anchored at both ends).
 """
 
@@ -16,17 +15,15 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from orchestrator.monitoring.app.api.table import Call
+from orchestrator.monitoring.app.naming import Labels, labels_of, metric_name
 from orchestrator.monitoring.render.picture import Picture
-from orchestrator.monitoring.report import keys
-from orchestrator.monitoring.report.model import TOPOLOGIES, Node
+from orchestrator.monitoring.report.model import TOPOLOGIES
 
 MAX_SELECTORS = 32
 MAX_SAMPLES = 500_000
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SELECTOR = re.compile(r"\s*([A-Za-z_:][A-Za-z0-9_:]*)?\s*(?:\{(.*)\})?\s*", re.DOTALL)
 _MATCHER = re.compile(r'\s*([A-Za-z_][A-Za-z0-9_]*)\s*(=~|!~|!=|=)\s*"((?:[^"\\]|\\.)*)"\s*(,|$)')
-_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_]")
-Labels = dict[str, str]
 
 
 class Sample(NamedTuple):
@@ -64,22 +61,6 @@ def samples(picture: Picture) -> Iterator[Sample]:
             labels = labels_of(topology, node)
             for metric, value in node.metrics.items():
                 yield Sample({"__name__": metric_name(topology, metric), **labels}, value)
-
-
-def metric_name(topology: str, metric: str) -> str:
-    """As Prometheus knows it."""
-    return _NOT_IN_NAMES.sub("_", f"orchestrator_{topology}_{metric}")
-
-
-def labels_of(topology: str, node: Node) -> Labels:
-    """Of a node."""
-    labels = {"id": node.id, "name": node.label or node.id}
-    hosts = node.parents.get("host", ())
-    if hosts:
-        labels["host"] = hosts[0]
-    if topology == "container" and (image := node.latest.get(keys.IMAGE)):
-        labels["image"] = image
-    return labels
 
 
 def selector(text: str) -> Matcher:
