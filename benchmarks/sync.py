@@ -1,7 +1,8 @@
 """Two real ensembles, kept equal: ``python -m benchmarks.sync`` (needs ZooKeeper's jars).
 
 Two servers, and `zk-migrate serve` as a process of its own; all on this machine, so that servers,
-sync and writer share its processors. Values of 100 bytes.
+sync and writer share its processors. Values of 100 bytes. With ``--source watch`` the ensembles
+are followed by watches, else by their transaction streams.
 
 ``raw_multi_per_s``     the baseline: nodes created on A by our client in multis of 500, pipelined
 ``snapshot_per_s``      the same nodes, from the beginning of the sync until both sides are equal
@@ -11,7 +12,8 @@ sync and writer share its processors. Values of 100 bytes.
 ``vs_raw_multi``        copied, by raw
 ``kazoo_per_s``         a second baseline: kazoo's ``set``, one after the other
 ``vs_kazoo_single``     copied, by kazoo's
-``paced_per_s``         updates a second that a writer then sends, each to another node
+``paced_per_s``         updates a second that a writer then sends, each to another node, in multis
+                        of 20
 ``ack_p95_ms``          how long A takes to acknowledge one of them
 ``lag_p95_ms``          from then on until a client of B sees it
 ``lag_ratio``           the lag, by the acknowledgement
@@ -43,6 +45,7 @@ _PER_DIRECTORY = 1_000
 _SERVE = ["-m", "orchestrator.cli.zkmigrate.main", "serve"]
 _POLL_S = 0.02
 _TICK_S = 0.01
+_TOGETHER = 20
 
 
 class Sizes(NamedTuple):
@@ -55,20 +58,22 @@ class Sizes(NamedTuple):
     paced_s: float
 
 
-_FULL = Sizes(100_000, 100_000, 2_000, 2_000, 10.0)
-_QUICK = Sizes(2_000, 2_000, 100, 100, 1.0)
+_FULL = Sizes(100_000, 100_000, 2_000, 10_000, 10.0)
+_QUICK = Sizes(2_000, 2_000, 100, 1_000, 1.0)
 
 
 class Served:
     """The server of syncs, over HTTP."""
 
-    def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
+    def __init__(self, session: aiohttp.ClientSession, url: str, source: str) -> None:
         self._session = session
+        self._source = source
         self._syncs = url + "/api/v1/syncs"
 
     async def begin(self, a: zookeeper.Ensemble, b: zookeeper.Ensemble) -> None:
         """Begin a sync, which goes on with the old one's place on disk gone."""
-        body = {"name": "bench", "a": {"address": a.uri("/")}, "b": {"address": b.uri("/")}}
+        ends = [{"address": each.uri("/"), "source": self._source} for each in (a, b)]
+        body = {"name": "bench", "a": ends[0], "b": ends[1]}
         async with self._session.post(self._syncs, json=body) as answer:
             assert answer.status == 201, await answer.text()
 
@@ -122,11 +127,11 @@ class Seen:
         self.lags_s: list[float] = []
         self._answered: dict[str, float] = {}
 
-    def answered(self, path: str, sent: float, future: asyncio.Future[Any]) -> None:
-        """A has it."""
+    def answered(self, paths: Sequence[str], sent: float, future: asyncio.Future[Any]) -> None:
+        """A has them."""
         now = time.perf_counter()
         self.acks_s.append(now - sent)
-        self._answered[path] = now
+        self._answered.update(dict.fromkeys(paths, now))
 
     def heard(self, news: WatchEvent | Gap) -> None:
         """B has it; 0 if that was heard before A's own answer."""
@@ -141,13 +146,14 @@ async def _paced(a: Client, b: Client, paths: Sequence[str], sizes: Sizes) -> Se
     await b.add_watch("/", seen.heard)
     futures: list[asyncio.Future[Any]] = []
     began = time.perf_counter()
-    for number in range(int(sizes.rate * sizes.paced_s)):
+    for number in range(0, int(sizes.rate * sizes.paced_s), _TOGETHER):
         ahead = began + number / sizes.rate - time.perf_counter()
         if ahead > _TICK_S:
             await asyncio.sleep(ahead)
-        path = paths[number % len(paths)]
-        future = a.submit(SetData(path, b"p" * 100))
-        future.add_done_callback(partial(seen.answered, path, time.perf_counter()))
+        await a.room()
+        some = [paths[(number + each) % len(paths)] for each in range(_TOGETHER)]
+        future = a.submit(Multi(tuple([SetData(path, b"p" * 100) for path in some])))
+        future.add_done_callback(partial(seen.answered, some, time.perf_counter()))
         futures.append(future)
     await asyncio.gather(*futures)
     return seen
@@ -166,7 +172,7 @@ def _kazoo(node: zookeeper.Node, paths: Sequence[str], count: int) -> float:
 
 
 async def _measure(
-    a: zookeeper.Ensemble, b: zookeeper.Ensemble, url: str, sizes: Sizes
+    a: zookeeper.Ensemble, b: zookeeper.Ensemble, url: str, sizes: Sizes, source: str
 ) -> dict[str, float]:
     node = a.nodes[0]
     paths = _paths(sizes.nodes)
@@ -175,7 +181,7 @@ async def _measure(
         aiohttp.ClientSession() as session,
         Client(ClientSettings(((node.host, node.port),))) as client,
     ):
-        served = Served(session, url)
+        served = Served(session, url, source)
         await client.connected(60)
         for number in range(-(-sizes.nodes // _PER_DIRECTORY)):
             await client.create(f"/d{number}")
@@ -208,11 +214,13 @@ async def _measure(
 
 def main() -> None:
     """Measure and report."""
-    flags = harness.parser("Two real ensembles, kept equal.").parse_args()
+    parser = harness.parser("Two real ensembles, kept equal.")
+    parser.add_argument("--source", choices=("stream", "watch"), default="stream")
+    flags = parser.parse_args()
     sizes = _QUICK if flags.quick else _FULL
     with (
-        zookeeper.ensemble(1) as a,
-        zookeeper.ensemble(1) as b,
+        zookeeper.ensemble(1, quorum=True) as a,
+        zookeeper.ensemble(1, quorum=True) as b,
         TemporaryDirectory() as directory,
     ):
         a.start()
@@ -220,7 +228,7 @@ def main() -> None:
         port = harness.free_port()
         command = [*_SERVE, "--port", str(port), "--data-dir", f"{directory}/syncs"]
         with harness.server(command, port, Path(directory) / "log") as process:
-            figures = asyncio.run(_measure(a, b, f"http://127.0.0.1:{port}", sizes))
+            figures = asyncio.run(_measure(a, b, f"http://127.0.0.1:{port}", sizes, flags.source))
             figures["rss_mb"] = harness.rss_mb(process.pid)
     figures["snapshot_ratio"] = figures["snapshot_per_s"] / figures["raw_multi_per_s"]
     figures["vs_raw_multi"] = figures["copied_per_s"] / figures["raw_set_per_s"]

@@ -62,6 +62,7 @@ class Node:
         self._properties = properties
         self.host = host
         self.port = port
+        self.quorum_port = 0
         self.directory = directory
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -148,15 +149,18 @@ def ensemble(
     places: Sequence[Place] | None = None,
     lines: Sequence[str] = (),
     properties: Sequence[str] = (),
+    *,
+    quorum: bool = False,
 ) -> Iterator[Ensemble]:
     """Nodes that are configured; ``start()`` starts them. ``places`` are where, else here;
-    ``lines`` are more of the configuration, ``properties`` of Java's."""
+    ``lines`` are more of the configuration, ``properties`` of Java's. With ``quorum``, a single
+    node is an ensemble too, with a quorum port."""
     directory = Path(tempfile.mkdtemp(prefix="zookeeper-"))
     nodes = [
         _node(directory, number, place, properties)
         for number, place in enumerate(places or [HERE] * size, start=1)
     ]
-    _configure(nodes, tick_ms, lines)
+    _configure(nodes, tick_ms, lines, quorum=quorum or len(nodes) > 1)
     try:
         yield Ensemble(nodes)
     finally:
@@ -172,18 +176,18 @@ def _node(directory: Path, number: int, place: Place, properties: Sequence[str])
     return Node(number, place.host, 0, home, place.prefix, properties)
 
 
-def _configure(nodes: list[Node], tick_ms: int, more: Sequence[str]) -> None:
+def _configure(nodes: list[Node], tick_ms: int, more: Sequence[str], *, quorum: bool) -> None:
     first = free_ports(3 * len(nodes))
     peers = []
     for node in nodes:
         base = first + 3 * (node.number - 1)
-        node.port = base
+        node.port, node.quorum_port = base, base + 1
         peers.append(f"server.{node.number}={node.host}:{base + 1}:{base + 2}")
     for node in nodes:
         lines = [
             f"tickTime={tick_ms}", "initLimit=40", "syncLimit=8", f"dataDir={node.directory}",
             f"clientPort={node.port}", f"clientPortAddress={node.host}", "maxClientCnxns=0",
             "admin.enableServer=false", "4lw.commands.whitelist=srvr",
-            *(peers if len(nodes) > 1 else []), *more,
+            *(["standaloneEnabled=false", *peers] if quorum else []), *more,
         ]  # fmt: skip
         (node.directory / "zoo.cfg").write_text("\n".join(lines) + os.linesep)

@@ -149,17 +149,18 @@ class Writer:
             self._zk.create(path, value)
 
 
-async def test_two_writers_agree_in_the_end_whatever_is_killed(tmp_path: Path) -> None:
-    await _storm(tmp_path, kills=3, pause_s=1.0, seed=1)
+@pytest.mark.parametrize("source", ["stream", "watch"])
+async def test_two_writers_agree_in_the_end_whatever_is_killed(tmp_path: Path, source: str) -> None:
+    await _storm(tmp_path, kills=3, pause_s=1.0, seed=1, source=source)
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", range(3))
 async def test_two_writers_agree_in_the_end_for_minutes(tmp_path: Path, seed: int) -> None:
-    await _storm(tmp_path, kills=40, pause_s=4.0, seed=seed)
+    await _storm(tmp_path, kills=40, pause_s=4.0, seed=seed, source="auto")
 
 
-async def _storm(directory: Path, kills: int, pause_s: float, seed: int) -> None:
+async def _storm(directory: Path, kills: int, pause_s: float, seed: int, source: str) -> None:
     """Both sides written at once, meanwhile servers and the engine are killed with -9. Then both
     are equal, and what only one side wrote is as that side left it."""
     chance = random.Random(seed)
@@ -169,7 +170,8 @@ async def _storm(directory: Path, kills: int, pause_s: float, seed: int) -> None
         async with sides(a, b) as pair:
             served = Served(directory)
             await served.start()
-            await served.begin(address_of(pair.a), address_of(pair.b), policy="lww")
+            a_end, b_end = (address_of(side) | {"source": source} for side in pair)
+            await served.begin(a_end, b_end, policy="lww")
             await served.at_rest()
             stop = asyncio.Event()
             writers = [Writer(name, pair, seed) for name in "ab"]

@@ -71,6 +71,7 @@ class SyncStatus(msgspec.Struct, frozen=True):
     eta_s: float | None = None
     a: Side | None = None
     b: Side | None = None
+    sources: tuple[str, ...] = ()
 
 
 def server(command: F) -> F:
@@ -122,6 +123,8 @@ def print_statuses(statuses: Sequence[SyncStatus]) -> None:
     )  # fmt: skip
     tables.print_table(headings, rows, empty="There is no sync.", colours=COLOURS)
     for each in statuses:
+        for side, source in zip("AB", each.sources, strict=False):
+            click.echo(f"{each.name}: {side} is followed by {source}", err=True)
         for said in (each.reason, *[side.reason for side in (each.a, each.b) if side]):
             if said:
                 click.echo(f"{each.name}: {said}", err=True)

@@ -19,11 +19,13 @@ F = TypeVar("F", bound=Callable[..., object])
 Body = dict[str, Any]
 _POLICIES = click.Choice(["lww", "source", "target", "hold"])
 _DELETES = click.Choice(["update_wins", "delete_wins", "policy", "hold"])
+_SOURCES = click.Choice(["auto", "stream", "watch"])
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _ENSEMBLES = (
     click.option("--a", metavar="ADDRESS", help="One: zk://[user:password@]host:port,.../path."),
     click.option("--b", metavar="ADDRESS", help="The other."),
     click.option("--spec", type=_FILE, help="All of it as JSON or YAML; options change it."),
+    click.option("--source", type=_SOURCES, help="How both are followed: auto."),
 )
 _SETTINGS = (
     click.option("--include", multiple=True, metavar="PATTERN", help="What is synced: /**."),
@@ -80,6 +82,8 @@ def _body(name: str, options: Body) -> Body:
     for side in ("a", "b"):
         if options[side]:
             body[side] = _part(body, side) | {"address": options[side]}
+        if options["source"]:
+            body[side] = _part(body, side) | {"source": options["source"]}
         if not _part(body, side).get("address"):
             raise click.UsageError(f"where is {side.upper()}? Say --{side} zk://host:port/path")
     settings = ("include", "exclude", "fill", "merge", "policy", "deletes", "skew_ms")

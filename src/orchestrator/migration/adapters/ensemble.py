@@ -7,7 +7,9 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 
 import msgspec
 
+from orchestrator.migration.adapters.following import open_source
 from orchestrator.migration.adapters.lane import Dispatch, Lane, decode, key_of
+from orchestrator.migration.adapters.opening import Opened
 from orchestrator.migration.core.effects import Barrier, Read, Write
 from orchestrator.migration.core.events import (
     BarrierPassed,
@@ -17,16 +19,15 @@ from orchestrator.migration.core.events import (
     SourceOpened,
 )
 from orchestrator.migration.core.sides import Role, Side
+from orchestrator.runtime.machine import Save
 from orchestrator.runtime.store import Store
-from orchestrator.zookeeper.client import Client, ClientSettings
-from orchestrator.zookeeper.dialect import Dialect
+from orchestrator.zookeeper.client import Client
 from orchestrator.zookeeper.jute.errors import ZooKeeperError
 from orchestrator.zookeeper.reading import NodeReader, Unreadable, read_all
-from orchestrator.zookeeper.source import Interrupted
-from orchestrator.zookeeper.watching import Watcher, WatchSettings
+from orchestrator.zookeeper.source import Interrupted, SnapshotEnded
 
-_FOLLOWING = WatchSettings(reached_s=0.05)
-"""What was written to a node is known to be seen only when that much was heard."""
+_STREAMED = "shell/streamed/"
+"""The zxid of the snapshot behind which a side was streamed."""
 _RETRY_S = 1.0
 _READS = 4
 
@@ -41,21 +42,23 @@ class Ensemble:
     def __init__(
         self,
         side: Side,
-        settings: ClientSettings,
-        dialect: Dialect,
+        opened: Opened,
         roles: Sequence[Role],
         store: Store,
         dispatch: Dispatch,
         room: Callable[[], Awaitable[None]],
     ) -> None:
         self.side = side
-        self.dialect = dialect
-        self._settings = msgspec.structs.replace(settings, renew=True)
+        self.opened = opened
+        self._settings = msgspec.structs.replace(opened.settings, renew=True)
+        self._store = store
         self._dispatch = dispatch
         self._room = room
-        self._lanes = {role: Lane(side, role, settings, store, dispatch) for role in roles}
+        self._lanes = {role: Lane(side, role, opened.settings, store, dispatch) for role in roles}
         self._client = Client(self._settings)
-        self._reader = NodeReader(self._client, multi_read=dialect.has_multi_read, listener=None)
+        self._reader = NodeReader(
+            self._client, multi_read=opened.dialect.has_multi_read, listener=None
+        )
         self._reads = asyncio.Semaphore(_READS)
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -64,12 +67,12 @@ class Ensemble:
         """Why nothing can be written to it; empty if it can."""
         return next((lane.reason for lane in self._lanes.values() if lane.reason), "")
 
-    def start(self, position: int | None, sessions: Mapping[str, bytes]) -> None:
-        """Begin to follow and to write; ``sessions`` are those of the process before, by key."""
+    def start(self, position: int | None, kept: Mapping[str, bytes]) -> None:
+        """Begin to follow and to write; ``kept`` is what the process before kept, by key."""
         for lane in self._lanes.values():
-            lane.start(decode(sessions.get(key_of(self.side, lane.role))))
+            lane.start(decode(kept.get(key_of(self.side, lane.role))))
         self._client.start()
-        self._begin(self._follow(position))
+        self._begin(self._follow(self._resumable(position, kept.get(self._key))))
 
     async def close(self) -> None:
         """End all that is under way."""
@@ -96,14 +99,31 @@ class Ensemble:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    @property
+    def _key(self) -> str:
+        return f"{_STREAMED}{self.side.name}"
+
+    def _resumable(self, position: int | None, streamed: bytes | None) -> int | None:
+        """The position, if everything to it was streamed. Else a source that watched may have told
+        of it, which sees neither lifetimes nor every access list."""
+        if position is None or streamed is None or not self.opened.following.is_stream:
+            return None
+        return position if position > int(streamed) else None
+
     async def _follow(self, position: int | None) -> None:
-        self._dispatch(SourceOpened(self.side, sees_lifetimes=False))
+        is_stream, is_noted = self.opened.following.is_stream, position is not None
+        if not is_noted:
+            await self._store.commit([Save(self._key, None)])
+        self._dispatch(SourceOpened(self.side, sees_lifetimes=is_stream))
         while True:
-            watcher = Watcher(self._client, self.dialect, _FOLLOWING)
+            source = open_source(self._client, self.opened.dialect, self.opened.following)
             try:
-                async for event in watcher.events(position):
+                async for event in source.events(position):
                     await self._room()
                     self._dispatch(Heard(self.side, event))
+                    if is_stream and not is_noted and type(event) is SnapshotEnded:
+                        is_noted = True
+                        await self._store.commit([Save(self._key, b"%d" % event.zxid)])
             except ZooKeeperError as error:
                 self._dispatch(Heard(self.side, Interrupted(str(error))))
                 await asyncio.sleep(_RETRY_S)

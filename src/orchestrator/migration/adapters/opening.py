@@ -1,4 +1,5 @@
-"""What is looked at before a sync begins: that both ensembles can be reached, and are two."""
+"""What is looked at before a sync begins: that both ensembles can be reached, are two, and how
+each can be followed."""
 
 from __future__ import annotations
 
@@ -9,7 +10,13 @@ from uuid import uuid4
 
 import msgspec
 
-from orchestrator.migration.adapters.spec import SpecError, SyncSpec, client_settings
+from orchestrator.migration.adapters.following import Following, choose
+from orchestrator.migration.adapters.spec import (
+    EnsembleSpec,
+    SpecError,
+    SyncSpec,
+    client_settings,
+)
 from orchestrator.zookeeper.client import Client, ClientSettings
 from orchestrator.zookeeper.dialect import Dialect, detect
 from orchestrator.zookeeper.jute.errors import NoNode, ServerError, ZooKeeperError
@@ -25,25 +32,28 @@ class Opened(NamedTuple):
 
     settings: ClientSettings
     dialect: Dialect
+    following: Following
 
 
 async def look_at(spec: SyncSpec) -> tuple[Opened, Opened]:
     """Both ensembles. Raises SpecError, with which of them is at fault."""
     if faults := spec.settings.faults():
         raise SpecError(f"the settings cannot work: {'; '.join(faults)}")
-    a = await _reach("A", client_settings(spec.a))
-    b = await _reach("B", client_settings(spec.b))
+    a = await _reach("A", spec.a)
+    b = await _reach("B", spec.b)
     await _tell_apart(a.settings, b.settings)
     return a, b
 
 
-async def _reach(name: str, settings: ClientSettings) -> Opened:
+async def _reach(name: str, spec: EnsembleSpec) -> Opened:
+    settings = client_settings(spec)
     try:
         async with Client(settings) as client:
             await client.connected(_CONNECT_S)
             if await client.exists("/") is None:
                 raise SpecError(f"{name} has no node {settings.root}; create it first")
-        return Opened(await _fitted(name, settings), await detect(settings))
+            following = await choose(name, spec, client)
+        return Opened(await _fitted(name, settings), await detect(settings), following)
     except TimeoutError:
         where = ",".join(f"{host}:{port}" for host, port in settings.hosts)
         raise SpecError(f"{name} cannot be reached at {where}") from None

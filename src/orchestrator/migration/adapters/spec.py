@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -14,6 +14,7 @@ from orchestrator.zookeeper.client import ClientSettings, SaslCredentials, TlsEr
 from orchestrator.zookeeper.client.settings import DEFAULT_PACKET_BYTES
 
 _NAME = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
+_MOST_MEMBERS = 100
 
 
 class SpecError(ValueError):
@@ -24,9 +25,14 @@ class EnsembleSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Where an ensemble is and who we are there; files are on the server of the sync.
 
     ``tls`` alone trusts the system's CAs; ``max_packet_bytes`` is its ``jute.maxbuffer``.
+    ``source`` is how it is followed: by its transaction stream, by watches, or by the stream if it
+    can be had. ``quorum`` are ``host:port`` of its members' quorum ports, where they are not as its
+    configuration has them.
     """
 
     address: str
+    source: Literal["auto", "stream", "watch"] = "auto"
+    quorum: Annotated[tuple[str, ...], Meta(max_length=_MOST_MEMBERS)] = ()
     sasl_user: str = ""
     sasl_password_file: str = ""
     tls: bool = False
@@ -73,6 +79,17 @@ def client_settings(spec: EnsembleSpec) -> ClientSettings:
         tls=tls,
         max_packet_bytes=spec.max_packet_bytes,
     )
+
+
+def quorum_ports(spec: EnsembleSpec) -> tuple[tuple[str, int], ...]:
+    """Those that are named. Raises SpecError."""
+    found = []
+    for place in spec.quorum:
+        host, _, port = place.rpartition(":")
+        if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65_536:
+            raise SpecError(f"quorum: {place!r} is no host:port")
+        found.append((host.strip("[]"), int(port)))
+    return tuple(found)
 
 
 def shown(spec: SyncSpec) -> SyncSpec:

@@ -44,7 +44,8 @@ _LOOK_S = 1.0
 
 class SyncStatus(msgspec.Struct, frozen=True):
     """The engine's numbers, and what the shell measures; ``eta_s`` of a fill, None if nobody
-    knows; ``unwritable`` says why a side takes no writes, empty if it does."""
+    knows; ``unwritable`` says why a side takes no writes, empty if it does; ``sources`` says how
+    each is followed, and why so."""
 
     status: Status
     lag: Percentiles
@@ -52,6 +53,7 @@ class SyncStatus(msgspec.Struct, frozen=True):
     eta_s: float | None
     unwritable: tuple[str, str]
     versions: tuple[str, str]
+    sources: tuple[str, str]
 
 
 class Sync:
@@ -92,7 +94,8 @@ class Sync:
             round(self._per_s, 1),
             eta_s(status.fill, self._per_s),
             (a.unwritable, b.unwritable),
-            (a.dialect.name, b.dialect.name),
+            (a.opened.dialect.name, b.opened.dialect.name),
+            (a.opened.following.reason, b.opened.following.reason),
         )
 
     def conflicts(self) -> list[Conflict]:
@@ -179,14 +182,13 @@ async def running(
         stack.push_async_callback(store.close)
         saved = await store.load("")
         records = {key: value for key, value in saved.items() if not key.startswith(SHELL)}
-        sessions = {key: value for key, value in saved.items() if key.startswith(SHELL)}
+        kept = {key: value for key, value in saved.items() if key.startswith(SHELL)}
         engine = Engine(_fitted(spec.settings, opened), records, clock.now())
         sync = Sync(spec, engine, store, clock)
         sync.ensembles = tuple(
             Ensemble(
                 side,
-                each.settings,
-                each.dialect,
+                each,
                 _roles(spec, side),
                 store,
                 sync.dispatch,
@@ -199,7 +201,7 @@ async def running(
             sync.driver.dispatch(Operated(0, Pause()))
         for ensemble, position in zip(sync.ensembles, engine.positions(), strict=True):
             stack.push_async_callback(ensemble.close)
-            ensemble.start(position, sessions)
+            ensemble.start(position, kept)
         for work in (sync.watch(), sync.alerts.deliver()):
             stack.push_async_callback(_end, asyncio.create_task(work))
         yield sync

@@ -45,6 +45,7 @@ class SyncView(msgspec.Struct, frozen=True):
     a: SideStatus | None = None
     b: SideStatus | None = None
     versions: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
 
 
 class VersionView(msgspec.Struct, frozen=True):
@@ -109,6 +110,7 @@ def _running(spec: SyncSpec, seen: SyncStatus) -> SyncView:
         status.a,
         status.b,
         seen.versions,
+        seen.sources,
     )
 
 
