@@ -1,9 +1,9 @@
 """Secrets in command lines and environments, hidden before they leave the machine. Pure.
 
-What is hidden: values of options and variables whose name says so (password, token, secret),
-passwords in URLs, Authorization headers, credentials of known form (JWT, keys of clouds and forges),
-and the short options by which a few programs take a password. Of an environment only the names are
-told: anything may hide in its values.
+Hidden are values of options and variables whose name says so (password, token, secret), passwords
+in URLs, Authorization headers, credentials of known form (JWT, keys of clouds and forges), and the
+short options by which a few programs take a password. Of an environment only the names are told:
+anything may hide in its values.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from orchestrator.monitoring.probe.connections.source import source as connections
 from orchestrator.monitoring.probe.host.source import source as host
 from orchestrator.monitoring.probe.processes.source import source as processes
 from orchestrator.monitoring.probe.roles import Setup, Source
@@ -12,6 +13,7 @@ from orchestrator.runtime.config import ConfigError
 _SOURCES: dict[str, Callable[[Setup], Source | None]] = {
     "host": host,
     "processes": processes,
+    "connections": connections,
 }
 NAMES = tuple(_SOURCES)
 

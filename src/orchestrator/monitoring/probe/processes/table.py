@@ -1,9 +1,9 @@
 """The processes that run, read once a report for all sources.
 
 What changes is read through a kept descriptor of /proc/PID/stat: one pread, and no parsing at all
-if the text is that of the last time, as it is for most processes of a machine. Names, command lines,
-users, namespaces and containers are read when a process appears, and again while it is young or
-when its name has changed: what starts a program forks first and execs later.
+if the text is that of the last time, as it is for most processes of a machine. What hardly ever
+changes (command line, user, namespace, container) is read when a process appears, and again while
+it is young or when its name has changed: what starts a program forks first and execs later.
 """
 
 from __future__ import annotations
