@@ -107,6 +107,8 @@ class Source(NamedTuple):
     tagger: Tagger | None = None
     ticker: Ticker | None = None
     controllers: Mapping[Topology, Controller] = {}
+    controls: tuple[str, ...] = ()
+    """What its controllers carry out."""
     close: Callable[[], None] | None = None
 
 

@@ -15,6 +15,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from orchestrator import __version__
 from orchestrator.monitoring.probe import own
 from orchestrator.monitoring.probe.config import ProbeConfig
+from orchestrator.monitoring.probe.control.channel import Channel
 from orchestrator.monitoring.probe.hiding import Hiding
 from orchestrator.monitoring.probe.http.client import Client, HttpError, origin_of
 from orchestrator.monitoring.probe.http.listening import listening
@@ -39,6 +40,7 @@ class RunningProbe:
     def __init__(self, probe: Probe, url: str, failed: asyncio.Future[None]) -> None:
         self.survey = probe.survey
         self.publisher = probe.publisher
+        self.channel = probe.channel
         self.url = url
         self.failed = failed
 
@@ -104,6 +106,22 @@ class Probe:
             apply=self._apply,
         )
         self._is_due = asyncio.Event()
+        self.channel: Channel | None = None
+        controllers = {
+            topology: controller
+            for source in self.survey.sources
+            for topology, controller in source.controllers.items()
+        }
+        if controllers:
+            client = _client(config)
+            self._clients.append(client)
+            self.channel = Channel(
+                client,
+                identity.agent_id,
+                identity.instance,
+                controllers,
+                self.publisher.is_registered,
+            )
 
     async def run(self) -> None:
         """Until cancelled. Raises SupersededError."""
@@ -112,6 +130,8 @@ class Probe:
             self.publisher.run(),
             self.publisher.beat(),
         ]
+        if self.channel is not None:
+            jobs.append(self.channel.run())
         jobs += [_tick(self, source) for source in self.survey.sources if source.ticker]
         tasks = [asyncio.create_task(job) for job in jobs]
         try:
@@ -203,7 +223,7 @@ def _client(config: ProbeConfig) -> Client:
 def _registration(
     identity: Identity, config: ProbeConfig, sources: tuple[Source, ...]
 ) -> Registration:
-    controls = sorted({topology for source in sources for topology in source.controllers})
+    controls = {name for source in sources for name in source.controls}
     return Registration(
         version=VERSION,
         agent_id=identity.agent_id,
@@ -213,7 +233,7 @@ def _registration(
         probe_version=__version__,
         interval_s=config.interval_s,
         sources=[source.name for source in sources],
-        controls=[str(topology) for topology in controls],
+        controls=sorted(controls),
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from orchestrator.monitoring.probe.connections.source import source as connections
+from orchestrator.monitoring.probe.containers.source import source as containers
+from orchestrator.monitoring.probe.docker.source import source as docker
 from orchestrator.monitoring.probe.host.source import source as host
 from orchestrator.monitoring.probe.processes.source import source as processes
 from orchestrator.monitoring.probe.roles import Setup, Source
@@ -14,6 +16,8 @@ _SOURCES: dict[str, Callable[[Setup], Source | None]] = {
     "host": host,
     "processes": processes,
     "connections": connections,
+    "docker": docker,
+    "containers": containers,
 }
 NAMES = tuple(_SOURCES)
 

@@ -63,6 +63,9 @@ class Owners:
             cost += 1
             try:
                 link = os.readlink(f"{directory}/{name}")  # noqa: PTH115
+            except PermissionError:
+                self.is_refused = True
+                break
             except OSError:
                 continue
             if link.startswith("socket:["):

@@ -17,6 +17,7 @@ from orchestrator.monitoring.probe.roles import (
     Answer,
     Asked,
     ControlFailedError,
+    Controller,
     Parts,
     Setup,
     Source,
@@ -30,8 +31,11 @@ _SIGNALS = ("TERM", "KILL", "INT", "HUP", "QUIT", "STOP", "CONT", "USR1", "USR2"
 def source(setup: Setup) -> Source:
     """The source."""
     processes = Processes(setup)
-    controllers = {"process": processes.control} if setup.config.controls else {}
-    return Source("processes", reporter=processes, controllers=controllers)  # type: ignore[arg-type]
+    controllers: dict[Topology, Controller] = {}
+    if setup.config.controls:
+        controllers["process"] = processes.control
+    controls = (KILL,) if controllers else ()
+    return Source("processes", reporter=processes, controllers=controllers, controls=controls)
 
 
 class _Told:
