@@ -1,4 +1,4 @@
-"""The probe's end of a stream: output waits for the app's credit, input is credited as it is read."""
+"""The probe's end of a stream: output waits for credit, input is credited as it is read."""
 
 from __future__ import annotations
 
