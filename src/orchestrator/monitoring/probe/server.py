@@ -21,7 +21,7 @@ from orchestrator.monitoring.probe.http.client import Client, HttpError, origin_
 from orchestrator.monitoring.probe.http.listening import listening
 from orchestrator.monitoring.probe.processes.table import ProcessTable
 from orchestrator.monitoring.probe.publishing.backlog import Backlog
-from orchestrator.monitoring.probe.publishing.publisher import Publisher
+from orchestrator.monitoring.probe.publishing.publisher import Publisher, SupersededError
 from orchestrator.monitoring.probe.roles import Setup, Source, Ticker
 from orchestrator.monitoring.probe.sources import NAMES, make
 from orchestrator.monitoring.probe.survey import Identity, Survey
@@ -64,7 +64,7 @@ async def serve_probe(config: ProbeConfig) -> AsyncIterator[RunningProbe]:
         yield RunningProbe(probe, url, running)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
-        with contextlib.suppress(TimeoutError):
+        with contextlib.suppress(TimeoutError, SupersededError):
             async with asyncio.timeout(_FLUSH_S):
                 await probe.publisher.flush()
 
@@ -135,7 +135,9 @@ class Probe:
         jobs += [_tick(self, source) for source in self.survey.sources if source.ticker]
         tasks = [asyncio.create_task(job) for job in jobs]
         try:
-            await asyncio.gather(*tasks)
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+            for task in done:
+                task.result()
         finally:
             for task in tasks:
                 task.cancel()

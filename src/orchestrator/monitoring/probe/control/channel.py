@@ -24,6 +24,7 @@ _SILENCE_S = 3 * control.PING_S
 _SEND_S = 30.0
 _READ_BYTES = 64 * 1024
 _NORMAL = 1000
+_LEAVING = (1001).to_bytes(2, "big")
 
 
 class Channel:
@@ -79,8 +80,10 @@ class Channel:
             await self._read(reader, writer, desk)
         finally:
             self.is_open = False
-            await desk.close()
+            if not writer.is_closing():
+                writer.write(websocket.frame(websocket.CLOSE, _LEAVING, secrets.token_bytes(4)))
             writer.close()
+            await desk.close()
         return True
 
     async def _shake_hands(

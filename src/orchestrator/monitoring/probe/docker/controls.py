@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from typing import Protocol
 
@@ -25,6 +26,7 @@ _LIFE = {
     control.PAUSE: ("POST", "/pause"),
     control.UNPAUSE: ("POST", "/unpause"),
 }
+_CHANGING = (*_LIFE, control.KILL, control.REMOVE)
 CONTROLS = (*_LIFE, control.KILL, control.REMOVE, control.INSPECT, *control.STREAMING)
 _STREAMS = {1: "stdout", 2: "stderr"}
 
@@ -57,7 +59,10 @@ class DockerControls:
         if found is None:
             raise ControlFailedError("there is no such container any more")
         try:
-            return await self._carry_out(asked, found)
+            answer = await self._carry_out(asked, found)
+            if asked.control in _CHANGING:
+                await self._known.tick(time.time())  # so that the next report shows it
+            return answer
         except HttpError as error:
             raise ControlFailedError(str(error)) from None
 
