@@ -27,6 +27,7 @@ _HEADER = re.compile(
 _INSIDE = re.compile(
     rf"(?i)(\b[\w.\-]*(?:{_WORDS})\b[\"']?\s*[=:]\s*)([\"']?)(?!\*\*\*)([^\s\"'&;,}}]+)"
 )
+_OPTION = re.compile(rf"(?i)(--[\w.\-]*(?:{_WORDS})\s+)(?!-)([^\s\"']+)")
 _KNOWN = re.compile(
     r"eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"  # JWT
     r"|\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"  # AWS
@@ -118,6 +119,7 @@ def _hidden_text(text: str) -> str:
     text = _URL.sub(rf"\1:{HIDDEN}@", text)
     text = _HEADER.sub(rf"\1{HIDDEN}", text)
     text = _KNOWN.sub(HIDDEN, text)
+    text = _OPTION.sub(rf"\1{HIDDEN}", text)
     return _INSIDE.sub(rf"\1\2{HIDDEN}", text)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from orchestrator.monitoring.probe.kernel.messages import DONE, ERROR, request
@@ -110,6 +111,7 @@ def _counters(data: bytes, begin: int, end: int) -> tuple[int, int, int, int]:
     return 0, 0, 0, 0
 
 
+@lru_cache(maxsize=4096)
 def _ip(family: int, raw: bytes) -> str:
     if family == socket.AF_INET:
         return socket.inet_ntop(socket.AF_INET, raw[:4])

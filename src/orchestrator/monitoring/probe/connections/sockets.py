@@ -23,16 +23,14 @@ MAX_SOCKETS = 50_000
 
 
 class Known:
-    """One socket."""
+    """One socket: who has it, and what it carried when it was seen last."""
 
     __slots__ = (
         "ends", "generation", "group", "inode", "is_closed", "is_opener", "namespace", "owner",
-        "peer", "seen", "tries",
+        "peer", "received", "retransmits", "rtt_us", "sent", "tries",
     )  # fmt: skip
 
     def __init__(self, seen: Seen, namespace: int) -> None:
-        self.seen = seen
-        """As it was seen last."""
         self.ends: Ends = diag.endpoints(seen)
         self.inode = seen.inode
         self.namespace = namespace
@@ -46,6 +44,14 @@ class Known:
         self.peer: Known | None = None
         """The other end, if it is on this machine, too."""
         self.group: Group | None = None
+        self.update(seen)
+
+    def update(self, seen: Seen) -> None:
+        """It was seen again."""
+        self.sent, self.received = seen.sent, seen.received
+        self.retransmits, self.rtt_us = seen.retransmits, seen.rtt_us
+        if not self.inode:
+            self.inode = seen.inode  # it was not accepted before
 
 
 class Namespace:
@@ -123,7 +129,7 @@ class Namespace:
                 return
             known = self.known[seen.cookie] = Known(seen, self.inode)
         else:
-            known.seen = seen
+            known.update(seen)
         known.generation = self._generation
 
     def _end(self, seen: Seen) -> None:
@@ -135,8 +141,8 @@ class Namespace:
                 self.lost += 1
                 return
             known = self.known[seen.cookie] = Known(seen, self.inode)
-        elif known.seen.received == seen.received - 1 and not known.is_closed:
+        elif known.received == seen.received - 1 and not known.is_closed:
             seen = seen._replace(received=seen.received - 1)  # the FIN
-        known.seen = seen
+        known.update(seen)
         known.is_closed = True
         known.generation = self._generation

@@ -47,6 +47,7 @@ class Connections:
         self._listening: dict[tuple[int, int], dict[str, Known]] = {}
         self._containers: dict[int, str] = {}
         self._listener_owners: dict[tuple[int, int], int] = {}  # namespace, inode
+        self._listener_tries: dict[tuple[int, int], int] = {}
         self._refused = ""
 
     def close(self) -> None:
@@ -89,36 +90,39 @@ class Connections:
                 group = known.group
                 if group is None:
                     group = known.group = self._group_of(namespace, known)
-                _, _, _, _, _, sent, received, resent, rtt_us = known.seen
+                sent, received, resent = known.sent, known.received, known.retransmits
                 if peer is not None:
-                    received, resent = peer.seen.sent, resent + peer.seen.retransmits
+                    received, resent = peer.sent, resent + peer.retransmits
                 if not known.is_opener:
                     sent, received = received, sent
                 if known.is_closed:
                     group.end(sent, received, resent)
                 else:
-                    group.add(sent, received, resent, rtt_us)
+                    group.add(sent, received, resent, known.rtt_us)
         told = self._groups.connections()
         for namespace in self._namespaces.values():
             for known in namespace.forget_closed():
-                self._by_side.pop(self._side(namespace, known), None)
+                self._by_side.pop(self._side_of(known), None)
         return told
 
     def _pair(self) -> None:
         """Find the two ends of connections within the machine, and who opened each."""
         for namespace in self._namespaces.values():
             for known in namespace.known.values():
-                if known.group is None:
-                    self._by_side[self._side(namespace, known)] = known
+                if known.group is None and known.peer is None:
+                    self._by_side[self._side_of(known)] = known
         for namespace in self._namespaces.values():
             for known in namespace.known.values():
                 if known.group is None and known.peer is None:
                     known.is_opener = not self._has_listener(namespace.inode, known)
-                    scope, ip, port, remote_ip, remote_port = self._side(namespace, known)
+                    scope, ip, port, remote_ip, remote_port = self._side_of(known)
                     peer = self._by_side.get((scope, remote_ip, remote_port, ip, port))
                     if peer is not None and peer is not known:
                         known.peer, peer.peer = peer, known
                         peer.group = None
+                        peer.is_opener = not self._has_listener(peer.namespace, peer)
+                        for one in (known, peer):
+                            self._by_side.pop(self._side_of(one), None)
         for namespace in self._namespaces.values():
             for known in namespace.known.values():
                 peer = known.peer
@@ -126,9 +130,9 @@ class Connections:
                     known.is_opener = known.ends.port > known.ends.remote_port
                     peer.is_opener = not known.is_opener
 
-    def _side(self, namespace: Namespace, known: Known) -> Side:
+    def _side_of(self, known: Known) -> Side:
         ends = known.ends
-        scope = self._scopes.of(ends.ip, namespace.inode)
+        scope = self._scopes.of(ends.ip, known.namespace)
         return (scope, ends.ip, ends.port, ends.remote_ip, ends.remote_port)
 
     def _has_listener(self, namespace: int, known: Known) -> bool:
@@ -192,17 +196,18 @@ class Connections:
                     known.peer.group = None
         for namespace in self._namespaces.values():
             for listener in namespace.listeners.values():
+                at = (namespace.inode, listener.inode)
+                self._listener_tries[at] = listener.tries
                 if listener.owner:
-                    self._listener_owners[namespace.inode, listener.inode] = listener.owner
+                    self._listener_owners[at] = listener.owner
 
     def _with_inodes(self, namespace: Namespace) -> Iterator[Known]:
         for listener in namespace.listeners.values():
             owner = self._listener_owners.get((namespace.inode, listener.inode), 0)
             listener.owner = owner if self._table.get(owner) is not None else 0
+            listener.tries = self._listener_tries.get((namespace.inode, listener.inode), 0)
             yield listener
         for known in namespace.known.values():
-            if known.inode == 0 and known.seen.inode:
-                known.inode = known.seen.inode  # it was not accepted yet
             if known.inode:
                 yield known
 
@@ -217,6 +222,8 @@ class Connections:
         }
         for key in self._listener_owners.keys() - alive:
             del self._listener_owners[key]
+        for key in self._listener_tries.keys() - alive:
+            del self._listener_tries[key]
 
     def _endpoints(self) -> list[Node]:
         found: dict[str, dict[Topology, list[str]]] = {}
@@ -260,7 +267,7 @@ class Connections:
         for inode in self._namespaces.keys() - paths.keys():
             namespace = self._namespaces.pop(inode)
             for known in namespace.known.values():
-                self._by_side.pop(self._side(namespace, known), None)
+                self._by_side.pop(self._side_of(known), None)
             namespace.close()
         self._refused = ""
         for inode in list(paths.keys() - self._namespaces.keys())[:MAX_NAMESPACES]:

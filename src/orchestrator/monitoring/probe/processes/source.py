@@ -6,7 +6,7 @@ import os
 import pwd
 import signal
 
-from orchestrator.monitoring.probe.processes.parsing import parse_stat
+from orchestrator.monitoring.probe.processes.parsing import parse_command, parse_stat
 from orchestrator.monitoring.probe.processes.table import (
     PAGE_BYTES,
     TICKS_PER_S,
@@ -59,6 +59,7 @@ class Processes:
         self._table: ProcessTable = setup.table
         self._told: dict[int, _Told] = {}
         self._names: dict[int, str] = {}
+        self._parents: dict[str, dict[Topology, list[str]]] = {}
         self._controls = [KILL] if setup.config.controls else []
         self._booted_at = _booted_at(setup.table.proc)
 
@@ -124,14 +125,24 @@ class Processes:
             keys.PARENT_PID: str(process.stat.parent),
             keys.STATE: process.stat.state,
             keys.STARTED_AT: f"{started_at:.2f}",
-            keys.COMMAND: self._setup.hiding.command(process.command) or f"[{process.name}]",
+            keys.COMMAND: self._setup.hiding.command(parse_command(process.command))
+            or f"[{process.name}]",
         }
         if process.uid >= 0:
             told.latest[keys.USER] = self._user(process.uid)
-        told.parents = {"host": [self._setup.host_id]}
-        if process.container:
-            told.parents["container"] = [process.container]
+        told.parents = self._parents_in(process.container)
         return told
+
+    def _parents_in(self, container: str) -> dict[Topology, list[str]]:
+        """One dict for all processes of a container."""
+        if container not in self._parents:
+            if len(self._parents) > 10_000:
+                self._parents.clear()
+            parents: dict[Topology, list[str]] = {"host": [self._setup.host_id]}
+            if container:
+                parents["container"] = [container]
+            self._parents[container] = parents
+        return self._parents[container]
 
     def _user(self, uid: int) -> str:
         if uid not in self._names:

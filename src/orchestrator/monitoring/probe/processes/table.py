@@ -14,13 +14,13 @@ from collections.abc import Iterator
 
 from orchestrator.monitoring.probe.processes.parsing import (
     Stat,
-    parse_command,
     parse_container,
     parse_name,
     parse_stat,
 )
 
-_YOUNG_S = 60.0
+_LOOKS = 2
+"""At every process, in two readings: by the second one it is what it was started for."""
 _SPARE = 1024
 """Descriptors left for everything else."""
 _STAT_BYTES = 1024
@@ -33,24 +33,37 @@ class Process:
     """One process, as far as it may be seen; ``before`` is its stat one reading ago."""
 
     __slots__ = (
-        "before", "command", "container", "descriptor", "has_changed", "name", "namespace",
-        "pid", "revision", "seen_at", "stat", "text", "uid",
+        "before",
+        "command",
+        "container",
+        "descriptor",
+        "digest",
+        "has_changed",
+        "looks",
+        "name",
+        "namespace",
+        "pid",
+        "revision",
+        "stat",
+        "uid",
     )  # fmt: skip
 
-    def __init__(self, pid: int, descriptor: int, text: bytes, stat: Stat, now: float) -> None:
+    def __init__(self, pid: int, descriptor: int, digest: int, stat: Stat) -> None:
         self.pid = pid
         self.descriptor = descriptor
         """Of its stat; -1 if it is opened each time."""
-        self.text = text
+        self.digest = digest
+        """Of the text of its stat: whole texts would be a third of the probe's memory."""
         self.stat = stat
         self.before = stat
         self.has_changed = True
         """Whether the stat differs from that of the reading before."""
-        self.seen_at = now
+        self.looks = 0
         self.revision = 0
         """Grows when what follows has changed."""
         self.name = ""
-        self.command: list[str] = []
+        self.command = b""
+        """As it is in /proc/PID/cmdline."""
         self.uid = -1
         self.namespace = 0
         """Inode of its network namespace; 0 if it may not be seen."""
@@ -88,15 +101,15 @@ class ProcessTable:
             self._forget(pid)
         for pid in pids:
             process = known.get(pid)
-            if process is None or not self._again(process, now):
-                self._add(pid, now)
+            if process is None or not self._again(process):
+                self._add(pid)
 
     def close(self) -> None:
         """Close what is open."""
         for pid in list(self._known):
             self._forget(pid)
 
-    def _again(self, process: Process, now: float) -> bool:
+    def _again(self, process: Process) -> bool:
         """Read a known one; False if it is gone, or its pid another's."""
         try:
             if process.descriptor >= 0:
@@ -106,8 +119,9 @@ class ProcessTable:
         except OSError:
             self._forget(process.pid)
             return False
-        is_young = now - process.seen_at < _YOUNG_S
-        process.has_changed = text != process.text
+        is_young = process.looks < _LOOKS
+        digest = hash(text)
+        process.has_changed = digest != process.digest
         process.before = process.stat
         if process.has_changed:
             stat = parse_stat(text)
@@ -115,12 +129,12 @@ class ProcessTable:
                 self._forget(process.pid)
                 return False
             is_young = is_young or stat.name != process.stat.name
-            process.text, process.stat = text, stat
+            process.digest, process.stat = digest, stat
         if is_young:
             self._look(process)
         return True
 
-    def _add(self, pid: int, now: float) -> None:
+    def _add(self, pid: int) -> None:
         path = f"{self.proc}/{pid}/stat"
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -137,13 +151,14 @@ class ProcessTable:
             descriptor = -1
         else:
             self._room -= 1
-        process = self._known[pid] = Process(pid, descriptor, text, stat, now)
+        process = self._known[pid] = Process(pid, descriptor, hash(text), stat)
         self._look(process)
 
     def _look(self, process: Process) -> None:
         """Read what hardly ever changes."""
+        process.looks += 1
         base = f"{self.proc}/{process.pid}"
-        command = parse_command(_read_or_nothing(f"{base}/cmdline", _COMMAND_BYTES))
+        command = _read_or_nothing(f"{base}/cmdline", _COMMAND_BYTES)
         try:
             uid = os.stat(base).st_uid  # noqa: PTH116
         except OSError:
