@@ -13,6 +13,7 @@ from orchestrator.marathon.stopped import BackupConfig
 from orchestrator.master.config import MasterConfig
 from orchestrator.migration.config import MigrationConfig
 from orchestrator.monitoring.app.config import AppConfig
+from orchestrator.monitoring.probe.config import ProbeConfig
 from orchestrator.runtime.config import Setting, settings_of
 
 PAGE = Path(__file__).parent / "settings.md"
@@ -22,6 +23,7 @@ _SERVERS = {
     "agent": AgentConfig,
     "marathon": MarathonConfig,
     "app": AppConfig,
+    "probe": ProbeConfig,
 }
 _COMMANDS = {"marathon-backup": BackupConfig, "marathon-restore": BackupConfig}
 _HEAD = """# Settings

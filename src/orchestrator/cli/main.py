@@ -18,6 +18,7 @@ _SERVERS = {
     "agent": Lazy("servers.agent", "Run an agent, which launches tasks on this machine."),
     "marathon": Lazy("servers.marathon", "Run Marathon, which keeps apps running."),
     "app": Lazy("servers.app", "Run the monitoring app, to which probes report."),
+    "probe": Lazy("servers.probe", "Run the probe, which tells the app what this machine runs."),
 }
 _CLIENT = {
     "deploy": Lazy("client.deploy", "Deploy apps from a JSON or YAML file and follow it."),

@@ -61,7 +61,7 @@ class Client:
 @asynccontextmanager
 async def an_app(directory: Path, **settings: Any) -> AsyncIterator[tuple[Client, RunningApp]]:
     """An app that ticks quickly."""
-    config = AppConfig(port=0, data_dir=str(directory), **{"tick_s": 0.05, **settings})
+    config = AppConfig(data_dir=str(directory), **{"port": 0, "tick_s": 0.05, **settings})
     async with serve_app(config) as app, aiohttp.ClientSession() as session:
         yield Client(session, app.url), app
 

@@ -1,32 +1,25 @@
 """Runs servers until a signal asks them to stop, or one of them cannot go on.
 
-The first SIGINT or SIGTERM begins a clean stop, a second one ends the process at once. What a
-server raises because of where it runs (a port in use, a directory that cannot be written) becomes
-one sentence; anything else is a bug and keeps its traceback.
+What a server raises because of where it runs (a port in use, a directory that cannot be written)
+becomes one sentence; anything else is a bug and keeps its traceback.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable
 
-import click
-
-from orchestrator.cli.errors import CommandError, SettingError
-from orchestrator.runtime import log, memory
-from orchestrator.runtime.config import ConfigError
+from orchestrator.cli.servers import signalled
+from orchestrator.cli.servers.signalled import Serve, stopped
 from orchestrator.runtime.datadir import DataDirError
 from orchestrator.runtime.http import ListenError
 from orchestrator.runtime.store import StoreError
 
-_AT_ONCE = 130  # as a shell reports a program that SIGINT ended
+__all__ = ["run", "stopped"]
 
 
 def run(
-    serve: Callable[[asyncio.Event], Coroutine[object, object, None]],
+    serve: Serve,
     *,
     reasons: tuple[type[Exception], ...] = (),
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
@@ -36,45 +29,5 @@ def run(
     Raises CommandError for what the operator can put right; ``reasons`` are the exceptions of the
     servers themselves whose text says it.
     """
-    _configure_log()
-    memory.collect_rarely()
     known: tuple[type[Exception], ...] = (DataDirError, ListenError, StoreError, *reasons)
-    try:
-        with asyncio.Runner(loop_factory=loop_factory) as runner:
-            runner.run(_until_signalled(serve))
-    except ConfigError as error:
-        raise SettingError(str(error)) from None
-    except known as error:
-        raise CommandError(str(error)) from None
-
-
-async def stopped(stop: asyncio.Event, *failures: asyncio.Future[None]) -> None:
-    """Wait for the stop, or raise what the first of ``failures`` ends with."""
-    waiter = asyncio.ensure_future(stop.wait())
-    ends: list[asyncio.Future[Any]] = [waiter, *failures]
-    done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-    waiter.cancel()
-    for end in done:
-        end.result()
-
-
-async def _until_signalled(
-    serve: Callable[[asyncio.Event], Coroutine[object, object, None]],
-) -> None:
-    stop = asyncio.Event()
-
-    def ask_to_stop() -> None:
-        if stop.is_set():
-            os._exit(_AT_ONCE)
-        stop.set()
-
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, ask_to_stop)
-    await serve(stop)
-
-
-def _configure_log() -> None:
-    context = click.get_current_context(silent=True)
-    options = context.find_root().params if context is not None else {}
-    log.configure(options.get("log_format", "text"), options.get("log_level", "warning"))
+    signalled.run(serve, known, loop_factory)

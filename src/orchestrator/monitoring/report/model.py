@@ -88,7 +88,8 @@ class Connection(Wire, frozen=True):
 
     A probe that sees 1,000 connections of one client to one server may tell them as one with
     ``count`` 1,000 and no port in ``source``. Counters are of the connections that ``count`` and
-    ``closed`` name, since these were opened. Two of them are different if their ends, protocol or
+    ``closed`` name, since these were opened, and of those closed earlier as long as it is told
+    without a gap: so they never go back. Two of them are different if their ends, protocol or
     owners are.
     """
 

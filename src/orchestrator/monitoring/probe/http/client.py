@@ -1,0 +1,323 @@
+"""An HTTP/1.1 client: one connection that is kept, bodies that are bounded, streams that go on."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import msgspec
+
+MAX_BODY_BYTES = 32 * 1024 * 1024
+_TIMEOUT_S = 20.0
+_IDLE_S = 60.0
+
+
+class HttpError(Exception):
+    """A server cannot be reached or does not speak HTTP; the text is one sentence."""
+
+
+class Answer(NamedTuple):
+    """A whole answer."""
+
+    status: int
+    headers: Mapping[str, str]
+    """By names in lower case."""
+    body: bytes
+
+    def message(self) -> str:
+        """What the server says of an error: its JSON's message, or the status."""
+        try:
+            found = msgspec.json.decode(self.body)
+            return str(found["message"])[:500]
+        except (msgspec.DecodeError, UnicodeError, KeyError, TypeError):
+            return f"status {self.status}"
+
+
+class Origin(NamedTuple):
+    """Where a server is."""
+
+    host: str
+    port: int
+    tls: ssl.SSLContext | None = None
+    unix: str = ""
+    """Path of a socket; instead of host and port."""
+    base: str = ""
+    """What comes before every path."""
+
+    @property
+    def name(self) -> str:
+        """As people know it."""
+        return self.unix or f"{self.host}:{self.port}"
+
+
+def origin_of(url: str, ca_file: str = "") -> Origin:
+    """Of a URL. Raises HttpError if the certificates cannot be read."""
+    parts = urlsplit(url)
+    host, base = parts.hostname or "", parts.path.rstrip("/")
+    if parts.scheme != "https":
+        return Origin(host, parts.port or 80, base=base)
+    try:
+        context = ssl.create_default_context(cafile=ca_file or None)
+    except (OSError, ssl.SSLError) as error:
+        raise HttpError(f"the certificates in {ca_file} cannot be used: {error}") from None
+    return Origin(host, parts.port or 443, context, base=base)
+
+
+class Exchange:
+    """An answer that goes on: its head, and what comes after."""
+
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        status: int,
+        headers: Mapping[str, str],
+    ) -> None:
+        self.reader = reader
+        self.writer = writer
+        self.status = status
+        self.headers = headers
+
+    async def chunks(self, size: int = 32 * 1024) -> AsyncIterator[bytes]:
+        """The body, as it comes. Raises HttpError or OSError."""
+        if "chunked" in self.headers.get("transfer-encoding", "").lower():
+            while (length := await self._chunk_size()) > 0:
+                async for part in self._exactly(length, size):
+                    yield part
+                await self.reader.readexactly(2)
+            while (await self.reader.readline()).strip():  # trailers
+                pass
+        elif "content-length" in self.headers:
+            async for part in self._exactly(_length(self.headers), size):
+                yield part
+        else:
+            while part := await self.reader.read(size):
+                yield part
+
+    async def body(self, limit: int = MAX_BODY_BYTES) -> bytes:
+        """All of it. Raises HttpError beyond the limit."""
+        if self.status in (204, 304) or self.status < 200:
+            return b""
+        parts, size = [], 0
+        async for part in self.chunks(256 * 1024):
+            parts.append(part)
+            size += len(part)
+            if size > limit:
+                raise HttpError(f"the answer has more than {limit} bytes")
+        return b"".join(parts)
+
+    async def _chunk_size(self) -> int:
+        line = await self.reader.readline()
+        try:
+            size = int(line.partition(b";")[0], 16)
+        except ValueError:
+            raise HttpError("the answer is no HTTP: a chunk has no size") from None
+        if not 0 <= size <= MAX_BODY_BYTES:
+            raise HttpError("the answer has a chunk that is too large")
+        return size
+
+    async def _exactly(self, length: int, size: int) -> AsyncIterator[bytes]:
+        while length > 0:
+            part = await self.reader.read(min(length, size))
+            if not part:
+                raise HttpError("the answer is cut off")
+            length -= len(part)
+            yield part
+
+
+class Client:
+    """Asks one server; requests wait for each other, streams have connections of their own."""
+
+    def __init__(self, origin: Origin, headers: Mapping[str, str] | None = None) -> None:
+        self.origin = origin
+        self._headers = dict(headers or {})
+        self._lock = asyncio.Lock()
+        self._kept: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self._used_at = 0.0
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+        timeout_s: float = _TIMEOUT_S,
+    ) -> Answer:
+        """One request and its whole answer. Raises HttpError."""
+        async with self._lock:
+            try:
+                async with asyncio.timeout(timeout_s):
+                    return await self._exchange(method, path, body, headers or {})
+            except TimeoutError:
+                self.close()
+                raise HttpError(
+                    f"{self.origin.name} did not answer within {timeout_s:g} s"
+                ) from None
+            except BaseException:
+                self.close()
+                raise
+
+    @asynccontextmanager
+    async def stream(
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+        timeout_s: float = _TIMEOUT_S,
+    ) -> AsyncIterator[Exchange]:
+        """A request whose answer is read as it comes. Raises HttpError."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                reader, writer = await self._connect()
+                try:
+                    exchange = await self._send(reader, writer, method, path, body, headers or {})
+                except BaseException:
+                    writer.close()
+                    raise
+        except TimeoutError:
+            raise HttpError(f"{self.origin.name} did not answer within {timeout_s:g} s") from None
+        except (OSError, asyncio.IncompleteReadError, EOFError) as error:
+            raise self._broken(error) from None
+        try:
+            yield exchange
+        finally:
+            writer.close()
+
+    def close(self) -> None:
+        """Close the kept connection."""
+        if self._kept is not None:
+            self._kept[1].close()
+            self._kept = None
+
+    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A connection of one's own. Raises HttpError."""
+        try:
+            return await self._connect()
+        except OSError as error:
+            raise self._broken(error) from None
+
+    async def _exchange(
+        self, method: str, path: str, body: bytes, headers: Mapping[str, str]
+    ) -> Answer:
+        is_kept = self._kept is not None
+        try:
+            return await self._once(method, path, body, headers)
+        except (OSError, asyncio.IncompleteReadError, EOFError) as error:
+            self.close()
+            if not is_kept:
+                raise self._broken(error) from None
+        try:  # the server had closed what was kept
+            return await self._once(method, path, body, headers)
+        except (OSError, asyncio.IncompleteReadError, EOFError) as error:
+            raise self._broken(error) from None
+
+    async def _once(
+        self, method: str, path: str, body: bytes, headers: Mapping[str, str]
+    ) -> Answer:
+        now = asyncio.get_running_loop().time()
+        if self._kept is not None and (
+            now - self._used_at > _IDLE_S or self._kept[0].at_eof() or self._kept[1].is_closing()
+        ):
+            self.close()
+        if self._kept is None:
+            self._kept = await self._connect()
+        reader, writer = self._kept
+        exchange = await self._send(reader, writer, method, path, body, headers)
+        answer = Answer(exchange.status, exchange.headers, await exchange.body())
+        self._used_at = asyncio.get_running_loop().time()
+        if exchange.headers.get("connection", "").lower() == "close" or not _is_framed(exchange):
+            self.close()
+        return answer
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if self.origin.unix:
+            return await asyncio.open_unix_connection(self.origin.unix)
+        server = self.origin.host if self.origin.tls is not None else None
+        return await asyncio.open_connection(
+            self.origin.host, self.origin.port, ssl=self.origin.tls, server_hostname=server
+        )
+
+    async def _send(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        method: str,
+        path: str,
+        body: bytes,
+        headers: Mapping[str, str],
+    ) -> Exchange:
+        writer.write(self.head(method, path, len(body), headers))
+        if body:
+            writer.write(body)
+        await writer.drain()
+        while True:
+            status, found = await read_head(reader)
+            if status != 100:
+                return Exchange(reader, writer, status, found)
+
+    def head(self, method: str, path: str, length: int | None, headers: Mapping[str, str]) -> bytes:
+        """What comes before the body of a request."""
+        said = {"Host": self._host(), **self._headers, **headers}
+        if length is not None and (length or method not in ("GET", "HEAD")):
+            said["Content-Length"] = str(length)
+        lines = [f"{method} {self.origin.base}{path} HTTP/1.1"]
+        lines += [f"{name}: {value}" for name, value in said.items()]
+        return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
+
+    def _host(self) -> str:
+        if self.origin.unix:
+            return "localhost"
+        host = f"[{self.origin.host}]" if ":" in self.origin.host else self.origin.host
+        return f"{host}:{self.origin.port}"
+
+    def _broken(self, error: Exception) -> HttpError:
+        if isinstance(error, ssl.SSLError):
+            reason = error.reason or "TLS failed"
+            reason = getattr(error, "verify_message", "") or reason
+        elif isinstance(error, OSError):
+            reason = error.strerror or str(error)
+        else:
+            reason = "the connection was closed"
+        return HttpError(f"{self.origin.name} cannot be reached: {reason}")
+
+
+async def read_head(reader: asyncio.StreamReader) -> tuple[int, dict[str, str]]:
+    """Status and headers of an answer. Raises HttpError, IncompleteReadError."""
+    try:
+        head = await reader.readuntil(b"\r\n\r\n")
+    except asyncio.LimitOverrunError:
+        raise HttpError("the answer's head is too large") from None
+    return parse_head(head)
+
+
+def parse_head(head: bytes) -> tuple[int, dict[str, str]]:
+    """Status and headers, names in lower case; pure. Raises HttpError."""
+    lines = head.decode("latin-1").split("\r\n")
+    words = lines[0].split(" ", 2)
+    if len(words) < 2 or not words[0].startswith("HTTP/1.") or not words[1].isdigit():
+        raise HttpError("the answer is no HTTP")
+    headers = {}
+    for line in lines[1:]:
+        name, colon, value = line.partition(":")
+        if colon:
+            headers[name.strip().lower()] = value.strip()
+    return int(words[1]), headers
+
+
+def _length(headers: Mapping[str, str]) -> int:
+    try:
+        return max(int(headers["content-length"]), 0)
+    except ValueError:
+        raise HttpError("the answer is no HTTP: its length is no number") from None
+
+
+def _is_framed(exchange: Exchange) -> bool:
+    """Whether the end of the body is known without the end of the connection."""
+    return exchange.status in (204, 304) or any(
+        name in exchange.headers for name in ("content-length", "transfer-encoding")
+    )

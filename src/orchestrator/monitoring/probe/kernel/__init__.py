@@ -1,0 +1,1 @@
+"""How the kernel is asked: netlink messages, and the network namespaces of containers."""
