@@ -3,17 +3,20 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import aiohttp
 import pytest
 from tests.support import eventually, free_port
 
 APP = {"id": "/sleep", "cmd": "echo $$ > pid; exec sleep 1000", "cpus": 0.01, "mem": 16}
 START_S, STOP_S = 120.0, 120.0
+_FLAGS = ("--master-port", "--agent-port", "--marathon-port", "--app-port")
 
 
 class Up:
@@ -21,19 +24,20 @@ class Up:
 
     def __init__(self, data_dir: Path) -> None:
         self.data_dir = data_dir
-        self.ports = [free_port() for _ in range(3)]
+        self.ports = [free_port() for _ in _FLAGS]
+        self.servers = len(_FLAGS)
         self.process: subprocess.Popen[str] | None = None
 
     def start(self, *flags: str) -> dict[str, str]:
         """Run it until all servers serve; the URL of each."""
         self.process = self.spawn(*flags)
         assert self.process.stdout is not None
-        lines = [json.loads(self.process.stdout.readline()) for _ in range(3)]
+        lines = [json.loads(self.process.stdout.readline()) for _ in range(self.servers)]
         return {line["server"]: line["url"] for line in lines}
 
     def spawn(self, *flags: str) -> subprocess.Popen[str]:
         """Run it."""
-        ports = zip(("--master-port", "--agent-port", "--marathon-port"), self.ports, strict=True)
+        ports = zip(_FLAGS, self.ports, strict=True)
         options = [text for flag, port in ports for text in (flag, str(port))]
         command = [*_COMMAND, "up", "--data-dir", str(self.data_dir), *options, *flags]
         pipe = subprocess.PIPE
@@ -89,8 +93,29 @@ def up(tmp_path: Path) -> Iterator[Up]:
 
 def test_says_where_each_server_is(up: Up) -> None:
     urls = up.start()
-    expected = zip(("master", "agent", "marathon"), up.ports, strict=True)
+    expected = zip(("master", "agent", "marathon", "app"), up.ports, strict=True)
     assert urls == {server: f"http://127.0.0.1:{port}" for server, port in expected}
+    assert up.stop(signal.SIGTERM) == 0
+
+
+async def test_the_map_shows_this_machine(up: Up) -> None:
+    url = up.start()["app"]
+    async with aiohttp.ClientSession(url) as session:
+
+        async def hosts() -> list[str]:
+            async with session.get("/api/v1/views/hosts") as response:
+                nodes = (await response.json())["nodes"]
+            return [node["id"] for node in nodes if not node.get("is_pseudo")]
+
+        assert await eventually(hosts) == [socket.gethostname()]
+    assert up.stop(signal.SIGTERM) == 0
+
+
+async def test_without_a_map_nothing_listens_on_its_port(up: Up) -> None:
+    up.servers = 3
+    assert "app" not in up.start("--app-port", "0")
+    with socket.create_server(("127.0.0.1", up.ports[3])):
+        pass
     assert up.stop(signal.SIGTERM) == 0
 
 

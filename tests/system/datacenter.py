@@ -37,7 +37,7 @@ class Datacenter:
 
     async def up(self, *flags: str) -> None:
         """Start the platform; return when Marathon answers."""
-        arguments = ["up", "--data-dir", str(self.data_dir), *flags]
+        arguments = ["up", "--data-dir", str(self.data_dir), "--app-port", "0", *flags]
         for name in ("master", "agent", "marathon"):
             arguments += [f"--{name}-port", str(getattr(self, f"{name}_port"))]
         with self.log.open("ab") as log:

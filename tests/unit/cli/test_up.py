@@ -13,13 +13,13 @@ from orchestrator.mesos.resources import total
 
 def test_each_agent_has_a_port_of_its_own() -> None:
     ports = [port for port, _ in UpConfig(agents=3).listeners()]
-    assert ports == [5051, 5052, 5053, 5050, 8080]
+    assert ports == [5051, 5052, 5053, 5050, 8080, 4040]
 
 
 def test_ports_that_overlap_are_refused() -> None:
     result = CliRunner().invoke(cli, ["up", "--agents", "3", "--marathon-port", "5053"])
     assert result.exit_code == 2
-    assert "--marathon-port overlap" in result.stderr
+    assert "--marathon-port and --app-port overlap" in result.stderr
 
 
 def test_one_agent_detects_the_machine_itself(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""`orchestrator up`: master, agents and Marathon in one process and one event loop.
+"""`orchestrator up`: master, agents, Marathon and a live map in one process and one event loop.
 
 Each is the very server that its own command runs, talking HTTP to the others. They start in the
 order in which they need each other and stop in the reverse one: Marathon first, so that it heals
@@ -24,6 +24,7 @@ from orchestrator.agent.config import AgentConfig
 from orchestrator.agent.server import AgentError, RunningAgent, serve_agent
 from orchestrator.cli.servers import running, shares
 from orchestrator.cli.servers.announce import announce
+from orchestrator.cli.servers.watched import Cluster, watched
 from orchestrator.marathon.config import MarathonConfig
 from orchestrator.marathon.server import MarathonAbortedError, serve_marathon
 from orchestrator.master.config import MasterConfig
@@ -56,6 +57,15 @@ class UpConfig(msgspec.Struct, frozen=True, kw_only=True):
         Port, Meta(description="Port of the first agent; the others follow it.")
     ] = 5051
     marathon_port: Annotated[Port, Meta(description="Port of Marathon.")] = 8080
+    app_port: Annotated[
+        int,
+        Meta(
+            description="Port of the monitoring app, to which a probe of this machine reports; "
+            "0: neither.",
+            ge=0,
+            le=65535,
+        ),
+    ] = 4040
     agents: Annotated[
         int, Meta(description="Agents that share this machine's resources.", ge=1, le=100)
     ] = 1
@@ -66,21 +76,22 @@ class UpConfig(msgspec.Struct, frozen=True, kw_only=True):
         ports = [port for port, _ in self.listeners()]
         if len(set(ports)) < len(ports) or max(ports) > 65535:
             raise ValueError(
-                "--master-port, --agent-port (one port an agent) and --marathon-port overlap"
-                " or end past 65535"
+                "--master-port, --agent-port (one port an agent), --marathon-port and --app-port"
+                " overlap or end past 65535"
             )
 
     def listeners(self) -> list[tuple[int, str]]:
         """Every port with the flag that sets it."""
         agents = [(self.agent_port + n, "--agent-port") for n in range(self.agents)]
         others = [(self.master_port, "--master-port"), (self.marathon_port, "--marathon-port")]
-        return agents + others
+        app = [(self.app_port, "--app-port")] if self.app_port else []
+        return agents + others + app
 
 
 @click.command()
 @configured(UpConfig, "up")
 def up(config: UpConfig) -> None:
-    """Run a whole cluster on this machine: a Mesos-compatible master, agents and Marathon.
+    """Run a whole cluster on this machine: a Mesos-compatible master, agents, Marathon, a live map.
 
     Ctrl-C or SIGTERM ends it with all its tasks, unless --keep-tasks is given; a second one ends
     it at once and leaves them. With the same data directory it continues where it was.
@@ -112,10 +123,12 @@ async def _serve(config: UpConfig, stop: asyncio.Event) -> None:
             )
             async with serve_marathon(marathon_config, flag="--marathon-port") as marathon:
                 announce("marathon", marathon.url)
-                _greet(config)
-                failures = [agent.failed for agent in agents]
-                await running.stopped(stop, master.failed, marathon.failed, *failures)
-                _take_leave(config)
+                cluster = Cluster(master.url, agents[0].url, marathon.url)
+                async with watched(cluster, host, config.app_port, data_dir / "app"):
+                    _greet(config)
+                    failures = [agent.failed for agent in agents]
+                    await running.stopped(stop, master.failed, marathon.failed, *failures)
+                    _take_leave(config)
 
 
 @asynccontextmanager
