@@ -53,9 +53,6 @@ class ProbeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     marathon: Annotated[
         str, Meta(description="URL of Marathon, to be asked by one probe of the cluster.")
     ] = ""
-    kubernetes: Annotated[
-        bool, Meta(description="Tell of Kubernetes objects, where this runs in a pod.")
-    ] = False
     controls: Annotated[bool, Meta(description="Carry out what users of the app ask for.")] = True
     show_all: Annotated[
         bool, Meta(description="Tell command lines and environments with their secrets.")

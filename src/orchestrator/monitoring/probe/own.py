@@ -43,7 +43,7 @@ class Taken(msgspec.Struct):
 
     reports: int = 0
     seconds: float = 0.0
-    """All of them together took."""
+    """Of processor time, for looking; packing and sending not included."""
     nodes: int = 0
     connections: int = 0
     problems: int = 0
@@ -71,7 +71,7 @@ def metrics(publisher: Publisher, taken: Taken) -> tuple[int, str, str]:
         ("reports_dropped_total", "counter", "Reports given up.", backlog.dropped),
         ("backlog_reports", "gauge", "Reports that wait.", len(backlog)),
         ("backlog_bytes", "gauge", "Their size.", backlog.bytes),
-        ("report_seconds_total", "counter", "Time spent on making reports.", taken.seconds),
+        ("report_seconds_total", "counter", "Processor time of making reports.", taken.seconds),
         ("nodes", "gauge", "Nodes in the last report.", taken.nodes),
         ("connections", "gauge", "Connections in the last report.", taken.connections),
         ("problems", "gauge", "Problems in the last report.", taken.problems),

@@ -173,13 +173,13 @@ class Probe:
                     due = loop.time()
 
     def _take(self) -> None:
-        began = time.perf_counter()
+        began = time.process_time()
         self.survey.dropped = self.publisher.backlog.dropped
         report = self.survey.take(time.time())
-        self.publisher.put(report)
         taken = self.taken
         taken.reports += 1
-        taken.seconds += time.perf_counter() - began
+        taken.seconds += time.process_time() - began
+        self.publisher.put(report)
         taken.nodes = sum(map(len, report.nodes.values()))
         taken.connections = len(report.connections)
         taken.problems = len(report.problems)

@@ -2,33 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import importlib
+from typing import NamedTuple
 
-from orchestrator.monitoring.probe.connections.source import source as connections
-from orchestrator.monitoring.probe.containers.source import source as containers
-from orchestrator.monitoring.probe.docker.source import source as docker
-from orchestrator.monitoring.probe.host.source import source as host
-from orchestrator.monitoring.probe.processes.source import source as processes
 from orchestrator.monitoring.probe.roles import Setup, Source
 from orchestrator.runtime.config import ConfigError
 
-_SOURCES: dict[str, Callable[[Setup], Source | None]] = {
-    "host": host,
-    "processes": processes,
-    "connections": connections,
-    "docker": docker,
-    "containers": containers,
+
+class _Entry(NamedTuple):
+    """Where a source is; it is imported only if its setting is not empty, as imports cost memory."""
+
+    module: str
+    function: str = "source"
+    setting: str = "proc"
+
+
+_SOURCES = {
+    "host": _Entry("host"),
+    "processes": _Entry("processes"),
+    "connections": _Entry("connections"),
+    "docker": _Entry("docker", setting="docker_socket"),
+    "agent": _Entry("mesos", "agent", setting="agent"),
+    "containers": _Entry("containers"),
+    "mesos": _Entry("mesos", "master", setting="mesos"),
+    "marathon": _Entry("mesos", "marathon", setting="marathon"),
+    "names": _Entry("names", setting="resolve_names"),
 }
 NAMES = tuple(_SOURCES)
 
 
 def make(setup: Setup) -> list[Source]:
-    """Those that are wanted; one gives None where it has nothing to ask. Raises ConfigError."""
+    """Those that are wanted. Raises ConfigError."""
     disabled = setup.config.disabled_sources
     unknown = sorted(set(disabled) - set(NAMES))
     if unknown:
         raise ConfigError(
             f"--disabled-sources: there is no {unknown[0]!r}; there are {', '.join(NAMES)}"
         )
-    found = [make_one(setup) for name, make_one in _SOURCES.items() if name not in disabled]
-    return [source for source in found if source is not None]
+    return [
+        _made(entry, setup)
+        for name, entry in _SOURCES.items()
+        if name not in disabled and getattr(setup.config, entry.setting)
+    ]
+
+
+def _made(entry: _Entry, setup: Setup) -> Source:
+    module = importlib.import_module(f"{__package__}.{entry.module}.source")
+    source: Source = getattr(module, entry.function)(setup)
+    return source

@@ -28,10 +28,8 @@ _IMAGES_S = 120.0
 _MAX_CONTAINERS = 5000
 
 
-def source(setup: Setup) -> Source | None:
-    """The source; None without a socket."""
-    if not setup.config.docker_socket:
-        return None
+def source(setup: Setup) -> Source:
+    """The source."""
     client = Client(Origin("docker", 0, unix=setup.config.docker_socket))
     docker = Docker(setup, client)
     controllers: dict[Topology, Controller] = {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 from pathlib import Path
 
 from orchestrator import __version__
@@ -40,8 +39,8 @@ class Host:
     def report(self, now: float) -> Parts:
         """The node of the machine, which is there whatever cannot be read of it."""
         latest = {
-            keys.HOSTNAME: platform.node(),
-            keys.KERNEL: platform.release(),
+            keys.HOSTNAME: os.uname().nodename,
+            keys.KERNEL: os.uname().release,
             keys.OS: self._os,
             keys.PROBE_VERSION: __version__,
         }

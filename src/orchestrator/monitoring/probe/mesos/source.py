@@ -1,0 +1,133 @@
+"""The three sources: an agent's containers, a master's tasks, Marathon's apps."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from orchestrator.monitoring.probe.mesos import parsing
+from orchestrator.monitoring.probe.mesos.parsing import (
+    AgentContainer,
+    Apps,
+    Info,
+    MarathonTasks,
+    Nodes,
+    State,
+)
+from orchestrator.monitoring.probe.mesos.polling import Polled
+from orchestrator.monitoring.probe.roles import Parts, Setup, Source
+from orchestrator.monitoring.report import Node, ids, keys
+
+
+def agent(setup: Setup) -> Source:
+    """The agent of this machine."""
+    asked = Agent(setup)
+    return Source("agent", reporter=asked, tagger=asked, ticker=asked, close=asked.close)
+
+
+def master(setup: Setup) -> Source:
+    """The master."""
+    asked = Master(setup)
+    return Source("mesos", reporter=asked, ticker=asked, close=asked.close)
+
+
+def marathon(setup: Setup) -> Source:
+    """Marathon."""
+    asked = Marathon(setup)
+    return Source("marathon", reporter=asked, ticker=asked, close=asked.close)
+
+
+class Agent(Polled):
+    """Reporter of the agent's native containers; tells of all of its containers whose they are."""
+
+    def __init__(self, setup: Setup) -> None:
+        super().__init__("the Mesos agent", setup.config.agent, setup.config.ca_file)
+        self._setup = setup
+        self._containers: dict[str, AgentContainer] = {}
+
+    async def ask(self, now: float) -> None:
+        """See Polled."""
+        del now
+        found = await self.get("/containers", list[AgentContainer])
+        self._containers = {one.container_id: one for one in found if one.container_id}
+
+    def forget(self) -> None:
+        """See Polled."""
+        self._containers = {}
+
+    def report(self, now: float) -> Parts:
+        """Containers in which processes of this machine are."""
+        del now
+        inside = {process.container for process in self._setup.table}
+        nodes = [self._native(one) for id, one in self._containers.items() if id in inside]
+        problems = [self.problem] if self.problem else []
+        return Parts(nodes={"container": nodes}, problems=problems)
+
+    def tag(self, parts: Parts, now: float) -> None:
+        """Name the task of the agent's Docker containers, which are called after their id."""
+        del now
+        nodes = parts.nodes.get("container", [])
+        for at, node in enumerate(nodes):
+            found = self._containers.get(node.label.removeprefix("mesos-"))
+            if found is not None and node.label.startswith("mesos-"):
+                parents = {**node.parents, "mesos_task": [parsing.task_of(found)]}
+                nodes[at] = replace(node, parents=parents)
+
+    def _native(self, found: AgentContainer) -> Node:
+        task = parsing.task_of(found)
+        latest = {keys.STATE: "running", keys.ENGINE: "native"}
+        label = task.partition(ids.SEPARATOR)[2]
+        parents = {"host": [self._setup.host_id], "mesos_task": [task]}
+        return Node(found.container_id, label[:512], latest, parents=parents)  # type: ignore[arg-type]
+
+
+class Master(Polled):
+    """Reporter of frameworks, agents and tasks."""
+
+    def __init__(self, setup: Setup) -> None:
+        super().__init__("the Mesos master", setup.config.mesos, setup.config.ca_file)
+        self._nodes: Nodes = {}
+
+    async def ask(self, now: float) -> None:
+        """See Polled."""
+        del now
+        self._nodes = parsing.cluster_nodes(await self.get("/state", State))
+
+    def forget(self) -> None:
+        """See Polled."""
+        self._nodes = {}
+
+    def report(self, now: float) -> Parts:
+        """What the master said last."""
+        del now
+        problems = [self.problem] if self.problem else []
+        return Parts(
+            nodes={kind: list(one) for kind, one in self._nodes.items()}, problems=problems
+        )
+
+
+class Marathon(Polled):
+    """Reporter of apps, and of the app of each task."""
+
+    def __init__(self, setup: Setup) -> None:
+        super().__init__("Marathon", setup.config.marathon, setup.config.ca_file)
+        self._nodes: Nodes = {}
+
+    async def ask(self, now: float) -> None:
+        """See Polled."""
+        del now
+        info = await self.get("/v2/info", Info)
+        apps = await self.get("/v2/apps", Apps)
+        tasks = await self.get("/v2/tasks", MarathonTasks)
+        self._nodes = parsing.app_nodes(apps.apps, tasks.tasks, info.framework_id or "")
+
+    def forget(self) -> None:
+        """See Polled."""
+        self._nodes = {}
+
+    def report(self, now: float) -> Parts:
+        """What Marathon said last."""
+        del now
+        problems = [self.problem] if self.problem else []
+        return Parts(
+            nodes={kind: list(one) for kind, one in self._nodes.items()}, problems=problems
+        )

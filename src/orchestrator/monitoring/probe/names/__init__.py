@@ -1,0 +1,1 @@
+"""Names of addresses at the other end of connections, from the resolver of the machine."""
