@@ -53,6 +53,9 @@ class ProbeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     marathon: Annotated[
         str, Meta(description="URL of Marathon, to be asked by one probe of the cluster.")
     ] = ""
+    plugins_dir: Annotated[
+        str, Meta(description="Directory of the sockets of plug-ins; none if empty.")
+    ] = "/var/run/scope/plugins"
     controls: Annotated[bool, Meta(description="Carry out what users of the app ask for.")] = True
     show_all: Annotated[
         bool, Meta(description="Tell command lines and environments with their secrets.")

@@ -13,7 +13,7 @@ import msgspec
 from orchestrator.monitoring.probe.config import ProbeConfig
 from orchestrator.monitoring.probe.hiding import Hiding
 from orchestrator.monitoring.probe.processes.table import ProcessTable
-from orchestrator.monitoring.report import Connection, Node, Topology
+from orchestrator.monitoring.report import Connection, Node, Plugin, Topology
 
 
 class Parts(msgspec.Struct):
@@ -23,6 +23,7 @@ class Parts(msgspec.Struct):
     connections: list[Connection] = []
     names: dict[str, list[str]] = {}
     problems: list[str] = []
+    plugins: list[Plugin] = []
 
     def add(self, others: Parts) -> None:
         """Put the parts of another source to these."""
@@ -31,6 +32,7 @@ class Parts(msgspec.Struct):
         self.connections.extend(others.connections)
         self.names.update(others.names)
         self.problems.extend(others.problems)
+        self.plugins.extend(others.plugins)
 
 
 class Reporter(Protocol):
@@ -99,6 +101,10 @@ Controller = Callable[[Asked], Awaitable[Answer]]
 """Carries out the controls of one topology. Raises ControlFailedError."""
 
 
+PluginController = Callable[[Asked, Topology], Awaitable[Answer]]
+"""Carries out what plug-ins offer, of nodes of any topology. Raises ControlFailedError."""
+
+
 class Source(NamedTuple):
     """One source with the roles that it plays."""
 
@@ -107,6 +113,8 @@ class Source(NamedTuple):
     tagger: Tagger | None = None
     ticker: Ticker | None = None
     controllers: Mapping[Topology, Controller] = {}
+    plugin_controller: PluginController | None = None
+    """Carries out controls that have ``~`` in their names."""
     controls: tuple[str, ...] = ()
     """What its controllers carry out."""
     close: Callable[[], None] | None = None

@@ -16,6 +16,7 @@ from orchestrator import __version__
 from orchestrator.monitoring.probe import own
 from orchestrator.monitoring.probe.config import ProbeConfig
 from orchestrator.monitoring.probe.control.channel import Channel
+from orchestrator.monitoring.probe.control.controllers import Controllers
 from orchestrator.monitoring.probe.hiding import Hiding
 from orchestrator.monitoring.probe.http.client import Client, HttpError, origin_of
 from orchestrator.monitoring.probe.http.listening import listening
@@ -107,11 +108,7 @@ class Probe:
         )
         self._is_due = asyncio.Event()
         self.channel: Channel | None = None
-        controllers = {
-            topology: controller
-            for source in self.survey.sources
-            for topology, controller in source.controllers.items()
-        }
+        controllers = Controllers(self.survey.sources)
         if controllers:
             client = _client(config)
             self._clients.append(client)

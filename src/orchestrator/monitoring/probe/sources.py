@@ -10,7 +10,7 @@ from orchestrator.runtime.config import ConfigError
 
 
 class _Entry(NamedTuple):
-    """Where a source is; it is imported only if its setting is not empty, as imports cost memory."""
+    """Where a source is; it is imported only if its setting is not empty: imports cost memory."""
 
     module: str
     function: str = "source"
@@ -27,6 +27,7 @@ _SOURCES = {
     "mesos": _Entry("mesos", "master", setting="mesos"),
     "marathon": _Entry("mesos", "marathon", setting="marathon"),
     "names": _Entry("names", setting="resolve_names"),
+    "plugins": _Entry("plugins", setting="plugins_dir"),
 }
 NAMES = tuple(_SOURCES)
 

@@ -96,6 +96,7 @@ class Survey:
             nodes=nodes,
             connections=connections,
             names=names,
+            plugins=everything.plugins,
             problems=[text[:4096] for text in everything.problems[:_MAX_PROBLEMS]],
             dropped=self.dropped,
         )

@@ -6,16 +6,15 @@ import asyncio
 import logging
 import random
 import secrets
-from collections.abc import Mapping
 from urllib.parse import urlencode
 
+from orchestrator.monitoring.probe.control.controllers import Controllers
 from orchestrator.monitoring.probe.control.desk import Desk
 from orchestrator.monitoring.probe.http import websocket
 from orchestrator.monitoring.probe.http.client import Client, HttpError, read_head
 from orchestrator.monitoring.probe.http.websocket import Frame, WebSocketError
 from orchestrator.monitoring.probe.publishing.publisher import wait_s
-from orchestrator.monitoring.probe.roles import Controller
-from orchestrator.monitoring.report import Topology, control, paths
+from orchestrator.monitoring.report import control, paths
 from orchestrator.monitoring.report.control import ControlError, FromProbe
 
 logger = logging.getLogger(__name__)
@@ -35,7 +34,7 @@ class Channel:
         client: Client,
         agent_id: str,
         instance: str,
-        controllers: Mapping[Topology, Controller],
+        controllers: Controllers,
         is_registered: asyncio.Event,
     ) -> None:
         self.is_open = False

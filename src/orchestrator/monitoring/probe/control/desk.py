@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
 
+from orchestrator.monitoring.probe.control.controllers import Controllers
 from orchestrator.monitoring.probe.control.streams import GoneError, Send, Stream
 from orchestrator.monitoring.probe.http.client import HttpError
-from orchestrator.monitoring.probe.roles import Answer, Asked, ControlFailedError, Controller
-from orchestrator.monitoring.report import Topology
+from orchestrator.monitoring.probe.roles import Answer, Asked, ControlFailedError
 from orchestrator.monitoring.report.control import (
     AppCredit,
     AppEnd,
@@ -32,7 +31,7 @@ _MAX_RESULT = 4 * 1024 * 1024
 class Desk:
     """All that is going on on one channel."""
 
-    def __init__(self, controllers: Mapping[Topology, Controller], send: Send) -> None:
+    def __init__(self, controllers: Controllers, send: Send) -> None:
         self._controllers = controllers
         self._send = send
         self._streams: dict[int, Stream] = {}
@@ -106,10 +105,8 @@ class Desk:
                 await self._stream(request, answer)
 
     async def _answer(self, request: Request) -> Answer:
-        controller = self._controllers.get(request.topology)
-        if controller is None:
-            raise ControlFailedError(f"this probe has no controls of a {request.topology}")
-        return await controller(Asked(request.node_id, request.control, request.arguments))
+        asked = Asked(request.node_id, request.control, request.arguments)
+        return await self._controllers.carry_out(request.topology, asked)
 
     async def _stream(self, request: Request, answer: Answer) -> None:
         assert answer.stream is not None

@@ -146,12 +146,13 @@ class Client:
         body: bytes = b"",
         headers: Mapping[str, str] | None = None,
         timeout_s: float = _TIMEOUT_S,
+        max_bytes: int = MAX_BODY_BYTES,
     ) -> Answer:
         """One request and its whole answer. Raises HttpError."""
         async with self._lock:
             try:
                 async with asyncio.timeout(timeout_s):
-                    return await self._exchange(method, path, body, headers or {})
+                    return await self._exchange(method, path, body, headers or {}, max_bytes)
             except TimeoutError:
                 self.close()
                 raise HttpError(
@@ -202,22 +203,22 @@ class Client:
             raise self._broken(error) from None
 
     async def _exchange(
-        self, method: str, path: str, body: bytes, headers: Mapping[str, str]
+        self, method: str, path: str, body: bytes, headers: Mapping[str, str], max_bytes: int
     ) -> Answer:
         is_kept = self._kept is not None
         try:
-            return await self._once(method, path, body, headers)
+            return await self._once(method, path, body, headers, max_bytes)
         except (OSError, asyncio.IncompleteReadError, EOFError) as error:
             self.close()
             if not is_kept:
                 raise self._broken(error) from None
         try:  # the server had closed what was kept
-            return await self._once(method, path, body, headers)
+            return await self._once(method, path, body, headers, max_bytes)
         except (OSError, asyncio.IncompleteReadError, EOFError) as error:
             raise self._broken(error) from None
 
     async def _once(
-        self, method: str, path: str, body: bytes, headers: Mapping[str, str]
+        self, method: str, path: str, body: bytes, headers: Mapping[str, str], max_bytes: int
     ) -> Answer:
         now = asyncio.get_running_loop().time()
         if self._kept is not None and (
@@ -228,7 +229,7 @@ class Client:
             self._kept = await self._connect()
         reader, writer = self._kept
         exchange = await self._send(reader, writer, method, path, body, headers)
-        answer = Answer(exchange.status, exchange.headers, await exchange.body())
+        answer = Answer(exchange.status, exchange.headers, await exchange.body(max_bytes))
         self._used_at = asyncio.get_running_loop().time()
         if exchange.headers.get("connection", "").lower() == "close" or not _is_framed(exchange):
             self.close()
