@@ -10,7 +10,7 @@ from orchestrator.runtime.config import ConfigError
 
 
 class _Entry(NamedTuple):
-    """Where a source is; it is imported only if its setting is not empty, as imports cost memory."""
+    """Where a source is; it is imported only if its setting is not empty: imports cost memory."""
 
     module: str
     function: str = "source"
