@@ -190,6 +190,24 @@ async def test_an_app_that_was_away_gets_what_it_missed(tmp_path: Path) -> None:
             await eventually(probe.publisher.is_registered.is_set)
 
 
+ACCESS = "tokens: [{name: p, role: probe, token: a-token-of-a-probe}]"
+
+
+async def test_a_probe_with_a_token_is_let_in_and_one_without_waits(tmp_path: Path) -> None:
+    (tmp_path / "access.yaml").write_text(ACCESS)
+    access = str(tmp_path / "access.yaml")
+    async with (
+        an_app(tmp_path / "data", access_file=access) as (client, app),
+        probing(client.url, token="a-token-of-a-probe") as known,
+        probing(client.url, agent_id="stranger") as stranger,
+    ):
+        channel = known.channel
+        assert channel is not None
+        await eventually(lambda: channel.is_open and HOST in app.monitor.picture.kept)
+        await eventually(lambda: stranger.publisher.counts.problem)
+    assert not stranger.publisher.is_registered.is_set()
+
+
 async def test_what_waits_for_an_app_is_bounded() -> None:
     app = f"http://127.0.0.1:{free_port()}"
     async with probing(app, backlog_reports=2, controls=False) as probe:

@@ -10,6 +10,7 @@ import msgspec
 from orchestrator.monitoring.probe.processes.table import ProcessTable
 from orchestrator.monitoring.probe.roles import Parts, Source
 from orchestrator.monitoring.report import VERSION, Node, Report, Topology
+from orchestrator.monitoring.report.merging import later
 from orchestrator.monitoring.report.validity import Limits
 
 logger = logging.getLogger(__name__)
@@ -103,7 +104,7 @@ class Survey:
 
     def _nodes(self, everything: Parts) -> dict[Topology, list[Node]]:
         """Within the limit of a report, the host always; too many processes go first."""
-        nodes = everything.nodes
+        nodes = {topology: _once_each(found) for topology, found in everything.nodes.items()}
         if not any(node.id == self.identity.host_id for node in nodes.get("host", ())):
             nodes.setdefault("host", []).append(Node(self.identity.host_id))
         excess = sum(map(len, nodes.values())) - _LIMITS.max_nodes
@@ -117,6 +118,17 @@ class Survey:
             excess -= len(nodes[topology]) - left
             nodes[topology] = nodes[topology][:left]
         return nodes
+
+
+def _once_each(nodes: list[Node]) -> list[Node]:
+    """What several sources tell of one node, as one: a task's state and its app."""
+    found = {node.id: node for node in nodes}
+    if len(found) == len(nodes):
+        return nodes
+    found = {}
+    for node in nodes:
+        found[node.id] = later(found[node.id], node) if node.id in found else node
+    return list(found.values())
 
 
 def _by_size(nodes: dict[Topology, list[Node]]) -> Iterable[Topology]:

@@ -12,8 +12,8 @@ from collections.abc import Iterable
 
 from orchestrator.monitoring.probe.processes.table import Process, ProcessTable
 
-LINKS_A_REPORT = 6000
-_FIRST_TIME = 5  # times as many
+LINKS_A_REPORT = 3000
+_FIRST_TIME = 10  # times as many
 
 
 class Owners:

@@ -17,7 +17,7 @@ from orchestrator.monitoring.probe.connections.grouping import Group
 from orchestrator.monitoring.probe.kernel.netlink import SOCK_DIAG, drain, open_netlink
 
 _EVENT_BUFFER_BYTES = 1024 * 1024
-_READ_BYTES = 256 * 1024
+_READ_BYTES = 64 * 1024  # the kernel fills no more than half of it at a time
 MAX_SOCKETS = 50_000
 """Of one namespace, open and closed since the last report."""
 

@@ -19,7 +19,7 @@ ROUTE = 0
 SOCK_DIAG = 4
 CONNECTOR = 11
 NETFILTER = 12
-_READ_BYTES = 256 * 1024
+_READ_BYTES = 64 * 1024  # the kernel fills no more than half of it at a time
 _TIMEOUT_S = 2.0
 _RCVBUFFORCE = 33
 

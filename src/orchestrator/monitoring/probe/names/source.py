@@ -50,9 +50,8 @@ class Names:
 
     async def tick(self, now: float) -> None:
         """Look up some of those that are wanted; no name is an answer, too."""
-        some = list(self._wanted)[:AT_A_TIME]
-        found = await asyncio.gather(*(_look_up(ip) for ip in some))
-        for ip, name in zip(some, found, strict=True):
+        for ip in list(self._wanted)[:AT_A_TIME]:
+            name = await _look_up(ip)  # one after the other: each at once would be a thread
             self._wanted.pop(ip, None)
             self._known[ip] = (now, name)
             self._known.move_to_end(ip)
