@@ -16,6 +16,8 @@ from orchestrator.zookeeper.jute.errors import FrameError
 from orchestrator.zookeeper.jute.records import CONTAINER_OWNER, Acls, ttl_owner
 
 _HEADER = struct.Struct(">qiqqi")
+_INT = wire.INT.unpack_from
+_PART = struct.Struct(">ii")  # type, bytes
 _DIGEST_BYTES = 12
 _MULTI = 14
 _CLOSE = -11
@@ -158,10 +160,22 @@ def _delete(frame: bytes, at: int, session: int) -> tuple[Body, int]:
 
 
 def _set_data(frame: bytes, at: int, session: int) -> tuple[Body, int]:
-    path, at = wire.read_text(frame, at)
-    data, at = wire.read_buffer(frame, at)
-    version, at = wire.read_int(frame, at)
-    return SetDataTxn(path, data, version), at
+    """Most are of this type, so it has no calls in it."""
+    (size,) = _INT(frame, at)
+    if size < 0:
+        raise FrameError("data is written to no path")
+    at += 4
+    end = at + size
+    raw = frame[at:end]
+    try:
+        path = raw.decode()
+    except UnicodeDecodeError:
+        path, _ = wire.read_text(frame, at - 4)
+    (size,) = _INT(frame, end)
+    at = end + 4
+    end = at + size if size > 0 else at
+    (version,) = _INT(frame, end)  # there, so that what is before it is whole
+    return SetDataTxn(path, frame[at:end] if size >= 0 else None, version), end + 4
 
 
 def _set_acl(frame: bytes, at: int, session: int) -> tuple[Body, int]:
@@ -188,18 +202,26 @@ def _open_session(frame: bytes, at: int, session: int) -> tuple[Body, int]:
 
 
 def _close_session(frame: bytes, at: int, session: int) -> tuple[Body, int]:
-    if len(frame) - at in (0, _DIGEST_BYTES):  # no paths, and perhaps a digest
+    """Without paths, a digest may stand in their place. It begins with its version, 2: two paths
+    do not fit into what is behind that."""
+    left = len(frame) - at
+    try:
+        paths, end = wire.read_texts(frame, at)
+    except (FrameError, *wire.BROKEN):
+        if left in (0, _DIGEST_BYTES):
+            return CloseSessionTxn(None), at
+        raise
+    if left == _DIGEST_BYTES and end != len(frame):
         return CloseSessionTxn(None), at
-    paths, at = wire.read_texts(frame, at)
-    return CloseSessionTxn(tuple(paths)), at
+    return CloseSessionTxn(tuple(paths)), end
 
 
 def _multi(frame: bytes, at: int, session: int) -> tuple[Body, int]:
     count, at = wire.read_int(frame, at)
     found: list[Body] = []
     for _ in range(count):
-        kind, at = wire.read_int(frame, at)
-        size, at = wire.read_int(frame, at)
+        kind, size = _PART.unpack_from(frame, at)
+        at += 8
         end = at + max(size, 0)
         if end > len(frame):
             raise FrameError(f"a part of {size} bytes ends behind its transaction")

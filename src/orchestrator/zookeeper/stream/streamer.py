@@ -58,6 +58,7 @@ class Streamer:
         self._position: int | None = None
         self._from_nothing = False
         self._heard = False
+        self._is_told = False
 
     async def events(self, position: int | None = None) -> AsyncGenerator[Event, None]:
         """Everything behind ``position``, or from a snapshot on. Does not end by itself."""
@@ -66,7 +67,9 @@ class Streamer:
             try:
                 servers = Servers(tuple(await self._find()), random.Random())
             except ZooKeeperError as error:
-                yield Interrupted(f"the members are not known: {error}")
+                if not self._is_told:
+                    self._is_told = True
+                    yield Interrupted(f"the members are not known: {error}")
                 await asyncio.sleep(self._settings.connect_s)
                 continue
             async with aclosing(self._follow(servers)) as events:
@@ -87,12 +90,15 @@ class Streamer:
                 reason = self._ended(error)
                 logger.debug("stream of %s:%d: %s", host, port, reason)
                 if self._heard:
-                    reasons = []
+                    reasons, self._is_told = [], False
                     servers.succeeded()
                     yield Interrupted(f"the stream of {host}:{port} has ended: {reason}")
-                reasons.append(f"{host}:{port}: {reason}")
+                else:
+                    reasons.append(f"{host}:{port}: {reason}")
             await asyncio.sleep(servers.failed())
-        yield Interrupted(f"no leader answers on its quorum port ({'; '.join(reasons)})")
+        if not self._is_told:
+            self._is_told = True  # once, until something was heard again
+            yield Interrupted(f"no leader answers on its quorum port ({'; '.join(reasons)})")
 
     def _ended(self, error: Exception) -> str:
         """Note how to go on; why it ended."""

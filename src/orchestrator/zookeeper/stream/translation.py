@@ -77,8 +77,9 @@ class Translator:
 
     def _step(self, body: Body) -> Step | None:
         if type(body) is SetDataTxn:  # most are; a match would come to it last
-            shown = self._shown(body.path)
-            return None if shown is None else DataSet(shown, body.data, body.version)
+            path, data, version = body
+            shown = self._shown(path)
+            return None if shown is None else DataSet(shown, data, version)
         match body:
             case CreateTxn(path, data, acl, owner, cversion):
                 if owner:
