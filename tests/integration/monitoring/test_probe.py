@@ -20,7 +20,7 @@ from tests.support import eventually, free_port
 
 from orchestrator.monitoring.probe.config import ProbeConfig
 from orchestrator.monitoring.probe.server import Probe
-from orchestrator.monitoring.report import Connection, Report
+from orchestrator.monitoring.report import Connection, Node, Report
 
 SECRET = "correct-horse-battery"
 WAITING = "import sys; print(flush=True); sys.stdin.read()"
@@ -110,12 +110,28 @@ def _to_port(report: Report, port: int) -> list[Connection]:
     return [one for one in report.connections if one.target.endswith(f";{port}")]
 
 
+async def _listening(probe: Probe, port: int) -> Node:
+    """A listener, once its process is known: a busy machine's are looked for over some reports."""
+
+    def owned() -> Node | None:
+        nodes = by_id(probe.survey.take(time.time()), "endpoint")
+        [node] = [node for id, node in nodes.items() if id.endswith(f";127.0.0.1;{port}")]
+        return node if "process" in node.parents else None
+
+    return await eventually(owned)
+
+
 async def test_the_bytes_of_a_connection_are_those_that_were_carried(probe: Probe) -> None:
     with joined() as (opener, accepted):
         carry(opener, accepted, 1_234_567)
         carry(accepted, opener, 89)
         port = opener.getpeername()[1]
-        [one] = _to_port(probe.survey.take(time.time()), port)
+
+        def owned() -> Connection | None:
+            [one] = _to_port(probe.survey.take(time.time()), port)
+            return one if one.source_process and one.target_process else None
+
+        one = await eventually(owned)
     here = f"{HOST};{os.getpid()}"
     assert (one.bytes_sent, one.bytes_received, one.count) == (1_234_567, 89, 1)
     assert (one.source_process, one.target_process) == (here, here)
@@ -126,8 +142,8 @@ async def test_connections_that_lived_between_two_reports_are_told(probe: Probe)
     import socket
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        probe.survey.take(time.time())
         port = listener.getsockname()[1]
+        await _listening(probe, port)
         for _ in range(20):
             with socket.create_connection(listener.getsockname()) as opener:
                 accepted, _ = listener.accept()
@@ -147,9 +163,7 @@ async def test_a_listener_is_told_with_its_process(probe: Probe) -> None:
     import socket
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-        nodes = by_id(probe.survey.take(time.time()), "endpoint")
-    [node] = [node for id, node in nodes.items() if id.endswith(f";127.0.0.1;{port}")]
+        node = await _listening(probe, listener.getsockname()[1])
     assert node.parents["process"] == [f"{HOST};{os.getpid()}"]
 
 
