@@ -86,6 +86,27 @@ async def test_a_process_that_ended_is_told_no_more(probe: Probe) -> None:
     assert process.pid not in _told_pids(probe.survey.take(time.time()))
 
 
+async def test_a_process_that_lived_between_two_reports_is_told_once(probe: Probe) -> None:
+    await probe.tick_all()
+    probe.survey.take(time.time())
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", "import sys; sys.exit(3)", f"--api-token={SECRET}"
+    )
+    await child.wait()
+
+    def told() -> Report | None:
+        report = probe.survey.take(time.time())
+        return report if f"{HOST};{child.pid}" in by_id(report, "process") else None
+
+    node = by_id(await eventually(told), "process")[f"{HOST};{child.pid}"]
+    assert (node.latest["state"], node.latest["exit_code"]) == ("exited", "3")
+    assert node.latest["parent_pid"] == str(os.getpid())
+    assert "sys.exit(3)" in node.latest["command"]
+    assert SECRET not in node.latest["command"]
+    again = by_id(probe.survey.take(time.time()), "process")
+    assert f"{HOST};{child.pid}" not in again
+
+
 async def test_no_secret_of_a_command_line_leaves_the_machine(probe: Probe) -> None:
     secrets = ["--password", SECRET, f"postgres://u:{SECRET}@db/x", f"API_KEY={SECRET}"]
     with program(WAITING, *secrets) as process:

@@ -20,6 +20,7 @@ class _Entry(NamedTuple):
 _SOURCES = {
     "host": _Entry("host"),
     "processes": _Entry("processes"),
+    "short_lived": _Entry("short_lived"),
     "connections": _Entry("connections"),
     "docker": _Entry("docker", setting="docker_socket"),
     "agent": _Entry("mesos", "agent", setting="agent"),
