@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tests.unit.migration.bench import PROXIES, WRITERS, Bench, created, node
+
 from orchestrator.migration.core.effects import (
     Alert,
     ConflictFound,
@@ -36,8 +38,6 @@ from orchestrator.zookeeper.source import (
     Reached,
     Transaction,
 )
-
-from .bench import PROXIES, WRITERS, Bench, created, node
 
 A, B = Side.A, Side.B
 PLAIN = {"/app": node(b"1"), "/app/x": node(b"2")}

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.zookeeper.leader import Leader, container
+from tests.unit.zookeeper.recorded import CONVERSATION
 
 from orchestrator.zookeeper.jute.errors import FrameError
 from orchestrator.zookeeper.jute.quorum import Kind, Packet, encode_packet, read_packet
-from orchestrator.zookeeper.jute.records import CONTAINER_OWNER, OPEN, Acl, Znode
+from orchestrator.zookeeper.jute.records import CONTAINER_OWNER, OPEN, Acl, Znode, lifetime
 from orchestrator.zookeeper.jute.transactions import (
     CheckTxn,
     CloseSessionTxn,
@@ -302,3 +303,18 @@ def test_quorum_ports_are_those_of_members_that_may_lead() -> None:
         ("::1", 2888),
     ]
     assert quorum_of("") == []
+
+
+def test_what_a_real_leader_said_is_understood() -> None:
+    learner = Learner(3, None, Translator(""), 2**20)
+    events, _ = learner.receive(CONVERSATION)
+    (nodes,) = [dict(event.nodes) for event in events if isinstance(event, SnapshotNodes)]
+    assert set(nodes) == {"/", "/a", "/t"}
+    assert nodes["/a"].data is None
+    assert lifetime(nodes["/t"].owner).ttl_ms == 5_000
+    session = 72058039725850624
+    assert [event.steps for event in events if isinstance(event, Transaction)] == [
+        (Created("/e", b"", OPEN, session, 3),),
+        (DataSet("/a", b"1", 1), Created("/c", b"", OPEN, CONTAINER_OWNER, 4)),
+        (Deleted("/e"),),
+    ]
