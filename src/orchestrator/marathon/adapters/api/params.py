@@ -16,9 +16,13 @@ from orchestrator.marathon.core.refusals import (
 )
 
 _TERM = r"((?:\\.|[-A-Za-z0-9_.])+)"
-_SET = re.compile(rf"{_TERM}\s+(in|notin)\s*\(\s*([^)]*)\)\s*(?:,|$)\s*")
-_EQUALITY = re.compile(rf"{_TERM}\s*(==|!=)\s*{_TERM}\s*(?:,|$)\s*")
-_EXISTENCE = re.compile(rf"{_TERM}\s*(?:,|$)\s*")
+_VALUE = r"(?:\\.|[-A-Za-z0-9_.])+"
+_NEXT = r"\s*(?:,\s*(?=\S)|$)"
+_SET = re.compile(
+    rf"{_TERM}\s+(in|notin)\s*\(\s*((?:{_VALUE}(?:\s*,\s*{_VALUE})*)?)\s*\){_NEXT}"
+)
+_EQUALITY = re.compile(rf"{_TERM}\s*(==|!=)\s*{_TERM}{_NEXT}")
+_EXISTENCE = re.compile(rf"{_TERM}{_NEXT}")
 _MAX_SELECTOR_LENGTH = 4096
 _LONGEST_DEADLINE_S = 1e9
 Labels = Mapping[str, str]
@@ -69,7 +73,7 @@ def label_selector(text: str) -> Callable[[Labels], bool]:
     rest = text.strip()[:_MAX_SELECTOR_LENGTH]
     while rest:
         if match := _SET.match(rest):
-            values = {_plain(value.strip()) for value in match[3].split(",")}
+            values = {_plain(value) for value in re.findall(_VALUE, match[3])}
             tests.append(_membership(_plain(match[1]), values, match[2] == "in"))
         elif match := _EQUALITY.match(rest):
             tests.append(_membership(_plain(match[1]), {_plain(match[3])}, match[2] == "=="))
