@@ -16,9 +16,19 @@ Json = Any
 class Matcher:
     """A value that fulfils a condition; ``what`` names it in failures."""
 
-    def __init__(self, what: str, fits: Callable[[Json], bool]) -> None:
+    def __init__(
+        self,
+        what: str,
+        fits: Callable[[Json], bool],
+        filled: Callable[[Callable[[Json], Json]], Matcher] | None = None,
+    ) -> None:
         self.what = what
         self.fits = fits
+        self._filled = filled
+
+    def filled(self, fill: Callable[[Json], Json]) -> Matcher:
+        """The same with all names in it filled in."""
+        return self._filled(fill) if self._filled else self
 
     def __repr__(self) -> str:
         return f"<{self.what}>"
@@ -38,7 +48,9 @@ class Exactly(dict[str, Json]):
 def like(pattern: str) -> Matcher:
     """A text that the regular expression matches as a whole."""
     return Matcher(
-        f"text like {pattern}", lambda v: isinstance(v, str) and bool(re.fullmatch(pattern, v))
+        f"text like {pattern}",
+        lambda v: isinstance(v, str) and bool(re.fullmatch(pattern, v, re.DOTALL)),
+        lambda fill: like(fill(pattern)),
     )
 
 
@@ -52,7 +64,11 @@ def holding(*expected: Json) -> Matcher:
             any(not list(differences(one, item)) for item in value) for one in expected
         )
 
-    return Matcher(f"something that holds {expected!r}", fits)
+    return Matcher(
+        f"something that holds {expected!r}",
+        fits,
+        lambda fill: holding(*[fill(one) for one in expected]),
+    )
 
 
 def without(unwanted: Json) -> Matcher:
@@ -60,6 +76,7 @@ def without(unwanted: Json) -> Matcher:
     return Matcher(
         f"a list without {unwanted!r}",
         lambda v: isinstance(v, list) and all(list(differences(unwanted, item)) for item in v),
+        lambda fill: without(fill(unwanted)),
     )
 
 
@@ -67,9 +84,11 @@ def each(expected: Json) -> Matcher:
     """A list of which every element matches, and that is not empty."""
     return Matcher(
         f"a list of {expected!r}",
-        lambda v: isinstance(v, list)
-        and v != []
-        and all(not list(differences(expected, item)) for item in v),
+        lambda v: (
+            isinstance(v, list)
+            and v != []
+            and all(not list(differences(expected, item)) for item in v)
+        ),
     )
 
 

@@ -50,6 +50,8 @@ class Scene:
     def filled(self, value: Json) -> Json:
         """The value with all names in it replaced."""
         match value:
+            case Matcher():
+                return value.filled(self.filled)
             case bytes():
                 return self._text(value.decode("latin-1")).encode("latin-1")
             case str():
@@ -110,9 +112,7 @@ class Look:
 
     def __call__(self, scene: Scene) -> None:
         """Ask until it is so."""
-        wait_for(
-            lambda: not self._wrong(scene), lambda: f"GET {self.path}: {self._wrong(scene)}"
-        )
+        wait_for(lambda: not self._wrong(scene), lambda: f"GET {self.path}: {self._wrong(scene)}")
 
     def _wrong(self, scene: Scene) -> list[str]:
         answer = scene.ask("GET", self.path)

@@ -48,7 +48,8 @@ RULES = [
     _rule("embed=apps.failures is tasks and last failure", _OWN + "&embed=apps.failures",
           {"apps": [{"tasks": ANY, "lastTaskFailure": {"state": "TASK_FAILED"}}]},
           [*_RUNNING, failed_task]),
-    _rule("embed=apps.lastTaskFailure shows how a task failed", _OWN + "&embed=apps.lastTaskFailure",
+    _rule("embed=apps.lastTaskFailure shows how a task failed",
+          _OWN + "&embed=apps.lastTaskFailure",
           {"apps": [{"tasks": ABSENT, "lastTaskFailure": {
               "appId": "/{id}", "state": "TASK_FAILED", "taskId": ANY, "host": ANY,
               "slaveId": ANY, "message": ANY, "timestamp": VERSION, "version": VERSION,
@@ -107,5 +108,3 @@ RULES = [
 @pytest.mark.parametrize("rule", RULES, ids=str)
 def test_rule(marathon: Served, rule: Rule) -> None:
     rule.play(marathon)
-
-
