@@ -115,7 +115,7 @@ DEFAULTS = [
     _created("a health check has its defaults", {"healthChecks": [HTTP]}, {"healthChecks": [{
         "protocol": "HTTP", "path": "/", "gracePeriodSeconds": 300, "intervalSeconds": 60,
         "timeoutSeconds": 20, "maxConsecutiveFailures": 3, "delaySeconds": 15, "portIndex": 0,
-        "ipProtocol": "IPv4", "ignoreHttp1xx": False}]}),
+        "ipProtocol": "IPv4"}]}),
     _created("a health check without a protocol is HTTP", {"healthChecks": [{}]},
              {"healthChecks": [{"protocol": "HTTP"}]}),
     _created("a readiness check has its defaults",

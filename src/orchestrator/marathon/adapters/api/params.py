@@ -18,9 +18,7 @@ from orchestrator.marathon.core.refusals import (
 _TERM = r"((?:\\.|[-A-Za-z0-9_.])+)"
 _VALUE = r"(?:\\.|[-A-Za-z0-9_.])+"
 _NEXT = r"\s*(?:,\s*(?=\S)|$)"
-_SET = re.compile(
-    rf"{_TERM}\s+(in|notin)\s*\(\s*((?:{_VALUE}(?:\s*,\s*{_VALUE})*)?)\s*\){_NEXT}"
-)
+_SET = re.compile(rf"{_TERM}\s+(in|notin)\s*\(\s*((?:{_VALUE}(?:\s*,\s*{_VALUE})*)?)\s*\){_NEXT}")
 _EQUALITY = re.compile(rf"{_TERM}\s*(==|!=)\s*{_TERM}{_NEXT}")
 _EXISTENCE = re.compile(rf"{_TERM}{_NEXT}")
 _MAX_SELECTOR_LENGTH = 4096
