@@ -215,6 +215,11 @@ def did(method: str, path: str, body: Json = None, *, settled: bool = True) -> S
     return ask
 
 
+def usually(given: Sequence[Step], more: dict[str, Json]) -> dict[str, Json]:
+    """What else is said of a rule, with what is there where nothing else is said to be."""
+    return {"given": given} | more
+
+
 def failed_task(scene: Scene) -> None:
     """The first task of the app fails."""
     task_id = scene.filled("{task}")

@@ -16,7 +16,7 @@ from tests.conformance.marathon.matchers import (
     holding,
     without,
 )
-from tests.conformance.marathon.rules import Json, Look, Rule, app, did, pod, stuck_app
+from tests.conformance.marathon.rules import Json, Look, Rule, app, did, pod, stuck_app, usually
 from tests.conformance.marathon.served import Served
 
 ALL, ONE, QUEUE = "/v2/deployments", "/v2/deployments/{deployment}", "/v2/queue"
@@ -26,7 +26,7 @@ GONE = Look("/v2/apps/{id}", status=404)
 
 
 def _get(name: str, path: str, says: Json, **more: Json) -> Rule:
-    return Rule(name, f"GET {path}", says=says, **({"given": STUCK} | more))
+    return Rule(name, f"GET {path}", says=says, **usually(STUCK, more))
 
 
 def _mine(**says: Json) -> Json:

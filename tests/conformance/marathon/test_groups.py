@@ -13,7 +13,7 @@ from tests.conformance.marathon.matchers import (
     holding,
     like,
 )
-from tests.conformance.marathon.rules import Json, Look, Rule, app, did, pod, stuck_app
+from tests.conformance.marathon.rules import Json, Look, Rule, app, did, pod, stuck_app, usually
 from tests.conformance.marathon.served import Served
 
 ONE = "/v2/groups/{id}"
@@ -25,12 +25,12 @@ FULL = [app("{id}/a"), app("{id}/b/c"), pod("{id}/p")]
 
 
 def _get(name: str, says: Json, path: str = ONE, **more: Json) -> Rule:
-    return Rule(name, f"GET {path}", says=says, **({"given": FULL} | more))
+    return Rule(name, f"GET {path}", says=says, **usually(FULL, more))
 
 
 def _put(name: str, body: Json, shows: Json = ANY, **more: Json) -> Rule:
     return Rule(name, f"PUT {ONE}", body=body, says=DEPLOYED, bears=HEAD,
-                then=[Look(ONE, shows)], **({"given": [GROUP]} | more))  # fmt: skip
+                then=[Look(ONE, shows)], **usually([GROUP], more))  # fmt: skip
 
 
 SHOW = [

@@ -13,7 +13,7 @@ from tests.conformance.marathon.matchers import (
     holding,
     like,
 )
-from tests.conformance.marathon.rules import Json, Look, Rule, app, did, pod, pod_body
+from tests.conformance.marathon.rules import Json, Look, Rule, app, did, pod, pod_body, usually
 from tests.conformance.marathon.served import Served
 
 ALL, ONE = "/v2/pods", "/v2/pods/{id}"
@@ -28,7 +28,7 @@ STUCK = [pod(settled=False, scaling=FIXED, containers=[{
 
 
 def _get(name: str, path: str, says: Json, **more: Json) -> Rule:
-    return Rule(name, f"GET {path}", says=says, **({"given": [pod()]} | more))
+    return Rule(name, f"GET {path}", says=says, **usually([pod()], more))
 
 
 def _created(name: str, fields: Json, says: Json, **more: Json) -> Rule:

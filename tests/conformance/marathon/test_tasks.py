@@ -14,7 +14,7 @@ from tests.conformance.marathon.matchers import (
     like,
     without,
 )
-from tests.conformance.marathon.rules import Json, Look, Rule, Scene, app, pod, stuck_app
+from tests.conformance.marathon.rules import Json, Look, Rule, Scene, app, pod, stuck_app, usually
 from tests.conformance.marathon.served import Served
 
 ALL, OWN = "/v2/tasks", "/v2/apps/{id}/tasks"
@@ -32,16 +32,16 @@ def known_task(scene: Scene) -> None:
 
 
 def _get(name: str, path: str, says: Json, **more: Json) -> Rule:
-    return Rule(name, f"GET {path}", says=says, **({"given": RUNNING} | more))
+    return Rule(name, f"GET {path}", says=says, **usually(RUNNING, more))
 
 
-KILL = {
+KILL: dict[str, Json] = {
     "given": [*RUNNING, known_task],
     "then": [
         Look("/v2/apps/{id}", {"app": {"instances": 1, "tasks": [{"id": like("(?!{task}$).*")}]}})
     ],
 }
-SCALE = {"given": [*RUNNING, known_task], "says": DEPLOYED,
+SCALE: dict[str, Json] = {"given": [*RUNNING, known_task], "says": DEPLOYED,
          "bears": {"Marathon-Deployment-Id": UUID},
          "then": [Look("/v2/apps/{id}", {"app": {"instances": 0, "tasks": []}})]}  # fmt: skip
 
