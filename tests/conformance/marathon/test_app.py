@@ -209,6 +209,9 @@ VERSIONS = [
     Rule("one that never was is not found", f"GET {ONE}/versions/2014-03-01T23:29:30.158Z", 404,
          given=[app()],
          says=Exactly(message="App '/{id}' does not exist in version 2014-03-01T23:29:30.158Z")),
+    Rule("a version that is no time is refused", f"GET {ONE}/versions/what", 422,
+         given=[app()], says=Exactly(
+             message="Invalid timestamp provided 'what'. Expecting ISO-8601 datetime string.")),
     Rule("one of an unknown app is not found", f"GET {ONE}/versions/2014-03-01T23:29:30.158Z", 404,
          says=Exactly(message="App '/{id}' does not exist in version 2014-03-01T23:29:30.158Z")),
 ]  # fmt: skip

@@ -71,6 +71,9 @@ SHOW = [
          "/v2/groups/versions/{version}", given=[app("{id}/a")]),
     _get("a version that never was is not found", UNKNOWN,
          ONE + "/versions/2014-03-01T23:29:30.158Z", status=404),
+    Rule("a version that is no time is refused", f"GET {ONE}/versions/what", 422,
+         given=FULL, says=Exactly(
+             message="Invalid timestamp provided 'what'. Expecting ISO-8601 datetime string.")),
     _get("the answer is JSON", ANY, bears={"Content-Type": "application/json"}),
 ]  # fmt: skip
 

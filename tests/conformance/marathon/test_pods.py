@@ -75,6 +75,9 @@ READ = [
          {"id": "/{id}", "version": "{version}"}),
     _get("a version that never was is not found", ONE + "::versions/2014-03-01T23:29:30.158Z",
          {"message": like("Pod '/{id}' does not exist.*")}, status=404),
+    Rule("a version that is no time is refused", f"GET {ONE}::versions/what", 422,
+         given=[pod()], says=Exactly(
+             message="Invalid timestamp provided 'what'. Expecting ISO-8601 datetime string.")),
     _get("the answer is JSON", ONE, ANY, bears={"Content-Type": "application/json"}),
 ]  # fmt: skip
 

@@ -148,7 +148,7 @@ async def test_versions_are_listed_and_shown(api: Api) -> None:
     versions = (await api.get("/v2/apps/foo/versions"))["versions"]
     assert len(versions) == 2
     assert (await api.get(f"/v2/apps/foo/versions/{versions[-1]}"))["cmd"] == "first"
-    assert (await api.call("GET", "/v2/apps/foo/versions/nonsense"))[0] == 404
+    assert (await api.call("GET", "/v2/apps/foo/versions/nonsense"))[0] == 422
     assert (await api.call("PUT", "/v2/apps/foo", {"version": versions[-1]}))[0] == 200
     assert (await api.get("/v2/apps/foo"))["app"]["cmd"] == "first"
 

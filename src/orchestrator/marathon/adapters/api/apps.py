@@ -14,7 +14,7 @@ from orchestrator.marathon.adapters.api import params
 from orchestrator.marathon.adapters.api.backend import Backend
 from orchestrator.marathon.adapters.api.paging import etag, page, unchanged
 from orchestrator.marathon.adapters.api.views import AppJson
-from orchestrator.marathon.core import ids, timestamps
+from orchestrator.marathon.core import ids
 from orchestrator.marathon.core.apps.app import App
 from orchestrator.marathon.core.apps.app_update import AppUpdate, read
 from orchestrator.marathon.core.effects import (
@@ -131,11 +131,7 @@ class Apps:
 
     async def show_version(self, request: Request) -> Response:
         """An app as it was."""
-        app_id, version = params.app_id(request), request.path_params["version"]
-        try:
-            version = timestamps.tidy(version)
-        except ValueError:
-            raise Unknown.app(app_id, version) from None
+        app_id, version = params.app_id(request), params.version(request)
         app = self._state.versions.get(app_id, {}).get(version)
         if app is None or app_id not in self._state.apps:
             raise Unknown.app(app_id, version)

@@ -14,7 +14,7 @@ from orchestrator.marathon.adapters.api.apps import deployed, with_implied
 from orchestrator.marathon.adapters.api.backend import Backend
 from orchestrator.marathon.adapters.api.group_json import GroupJson
 from orchestrator.marathon.adapters.api.views import AppJson
-from orchestrator.marathon.core import ids, timestamps
+from orchestrator.marathon.core import ids
 from orchestrator.marathon.core.apps.app_update import read
 from orchestrator.marathon.core.effects import Command, Deployed, Planned
 from orchestrator.marathon.core.groups.group_changes import target
@@ -86,11 +86,7 @@ class Groups:
 
     async def show_version(self, request: Request) -> Response:
         """A group as it was: the definitions of its apps, not their tasks."""
-        group_id = _group_id(request)
-        try:
-            version = timestamps.tidy(request.path_params["version"])
-        except ValueError:
-            raise Unknown.group(group_id) from None
+        group_id, version = _group_id(request), params.version(request)
         tree = self._state.groups.tree(self._state.tree, self._state.tree_version, version)
         if tree is None or group_id not in tree.groups:
             raise Unknown.group(group_id)

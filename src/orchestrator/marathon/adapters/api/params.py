@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from starlette.requests import Request
 
-from orchestrator.marathon.core import ids
+from orchestrator.marathon.core import ids, timestamps
 from orchestrator.marathon.core.deployment.plan import DeadlineWish, OnDeadline
 from orchestrator.marathon.core.effects import Client
 from orchestrator.marathon.core.refusals import (
@@ -52,6 +52,17 @@ def deadline(request: Request) -> DeadlineWish:
 def app_id(request: Request) -> str:
     """The app named in the path, with or without slashes around it."""
     return ids.canonical("/" + str(request.path_params["app_id"]))
+
+
+def version(request: Request) -> str:
+    """The version named in the path, as this Marathon writes it. Raises Unprocessable."""
+    given = str(request.path_params["version"])
+    try:
+        return timestamps.tidy(given)
+    except ValueError:
+        raise Unprocessable(
+            f"Invalid timestamp provided '{given}'. Expecting ISO-8601 datetime string."
+        ) from None
 
 
 def embeds(request: Request) -> set[str]:

@@ -13,7 +13,7 @@ from starlette.routing import Route
 from orchestrator.marathon.adapters.api import params, pod_views
 from orchestrator.marathon.adapters.api.backend import Backend
 from orchestrator.marathon.adapters.api.pod_status import ShownInstance
-from orchestrator.marathon.core import ids, timestamps
+from orchestrator.marathon.core import ids
 from orchestrator.marathon.core.apps.app_update import read
 from orchestrator.marathon.core.effects import (
     ChangePod,
@@ -120,11 +120,7 @@ class Pods:
 
     async def show_version(self, request: Request) -> Response:
         """A pod as it was."""
-        pod, version = self._pod(request), request.path_params["version"]
-        try:
-            version = timestamps.tidy(version)
-        except ValueError:
-            raise Unknown.pod(pod.id, version) from None
+        version, pod = params.version(request), self._pod(request)
         found = self._state.pod_versions.get(pod.id, {}).get(version)
         if found is None:
             raise Unknown.pod(pod.id, version)
