@@ -1,5 +1,16 @@
-"""A Marathon of its own for every rule, on a master in the test."""
+"""One Marathon for all rules."""
 
-from tests.integration.marathon.conftest import api, marathon, master, start
+from __future__ import annotations
 
-__all__ = ["api", "marathon", "master", "start"]
+from collections.abc import Iterator
+
+import pytest
+from tests.conformance.marathon.served import Served
+
+
+@pytest.fixture(scope="session")
+def marathon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A Marathon on three agents; every rule clears its own away."""
+    served = Served(tmp_path_factory.mktemp("marathon"))
+    yield served
+    served.stop()

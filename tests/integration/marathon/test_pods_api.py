@@ -229,7 +229,7 @@ async def test_an_id_is_an_apps_or_a_pods(api: Api) -> None:
         "/v2/pods/nothing::status",
         "/v2/pods/nothing::versions",
         "/v2/pods/nothing::versions/2020-01-01T00:00:00.000Z",
-        "/v2/pods/nothing::versions/nonsense",
+        "/v2/pods/nothing::versions/2001-01-01",
     ],
 )
 async def test_what_is_not_there_is_not_found(api: Api, path: str) -> None:

@@ -97,7 +97,7 @@ class Apps:
         if app is None:  # deleted again meanwhile
             return deployed(outcome, 201)
         headers = {_DEPLOYMENT_HEADER: outcome.deployment.id, "Location": app.id}
-        content = self._json.app(app, {"counts", "deployments", "tasks"})
+        content = self._json.created(app, outcome.deployment.id)
         return Response(content, 201, headers, "application/json")
 
     async def change(self, request: Request) -> Response:

@@ -16,9 +16,11 @@ from orchestrator.marathon.core.refusals import (
 )
 
 _TERM = r"((?:\\.|[-A-Za-z0-9_.])+)"
-_SET = re.compile(rf"{_TERM}\s+(in|notin)\s*\(\s*([^)]*)\)\s*(?:,|$)\s*")
-_EQUALITY = re.compile(rf"{_TERM}\s*(==|!=)\s*{_TERM}\s*(?:,|$)\s*")
-_EXISTENCE = re.compile(rf"{_TERM}\s*(?:,|$)\s*")
+_VALUE = r"(?:\\.|[-A-Za-z0-9_.])+"
+_NEXT = r"\s*(?:,\s*(?=\S)|$)"
+_SET = re.compile(rf"{_TERM}\s+(in|notin)\s*\(\s*((?:{_VALUE}(?:\s*,\s*{_VALUE})*)?)\s*\){_NEXT}")
+_EQUALITY = re.compile(rf"{_TERM}\s*(==|!=)\s*{_TERM}{_NEXT}")
+_EXISTENCE = re.compile(rf"{_TERM}{_NEXT}")
 _MAX_SELECTOR_LENGTH = 4096
 _LONGEST_DEADLINE_S = 1e9
 Labels = Mapping[str, str]
@@ -28,15 +30,6 @@ def flag(request: Request, name: str, default: bool = False) -> bool:
     """A boolean in any case: ``?force=True``; the bare ``?force`` is true as well."""
     value = request.query_params.get(name)
     return default if value is None else value.lower() in ("true", "")
-
-
-def version(request: Request) -> str:
-    """The version in the path, in Marathon's form. Raises Unprocessable."""
-    text: str = request.path_params["version"]
-    try:
-        return timestamps.tidy(text)
-    except ValueError:
-        raise Unprocessable(f'Invalid format: "{text}"') from None
 
 
 def deadline(request: Request) -> DeadlineWish:
@@ -61,6 +54,17 @@ def app_id(request: Request) -> str:
     return ids.canonical("/" + str(request.path_params["app_id"]))
 
 
+def version(request: Request) -> str:
+    """The version named in the path, as this Marathon writes it. Raises Unprocessable."""
+    given = str(request.path_params["version"])
+    try:
+        return timestamps.tidy(given)
+    except ValueError:
+        raise Unprocessable(
+            f"Invalid timestamp provided '{given}'. Expecting ISO-8601 datetime string."
+        ) from None
+
+
 def embeds(request: Request) -> set[str]:
     """What the client wants embedded, without the prefixes that may stand before it."""
     wanted = request.query_params.getlist("embed")
@@ -78,7 +82,7 @@ def label_selector(text: str) -> Callable[[Labels], bool]:
     rest = text.strip()[:_MAX_SELECTOR_LENGTH]
     while rest:
         if match := _SET.match(rest):
-            values = {_plain(value.strip()) for value in match[3].split(",")}
+            values = {_plain(value) for value in re.findall(_VALUE, match[3])}
             tests.append(_membership(_plain(match[1]), values, match[2] == "in"))
         elif match := _EQUALITY.match(rest):
             tests.append(_membership(_plain(match[1]), {_plain(match[3])}, match[2] == "=="))

@@ -120,7 +120,7 @@ class Pods:
 
     async def show_version(self, request: Request) -> Response:
         """A pod as it was."""
-        pod, version = self._pod(request), params.version(request)
+        version, pod = params.version(request), self._pod(request)
         found = self._state.pod_versions.get(pod.id, {}).get(version)
         if found is None:
             raise Unknown.pod(pod.id, version)

@@ -84,6 +84,7 @@ class Tasks:
     async def delete_of_app(self, request: Request) -> Response:
         """End the tasks of an app, all or those on one host."""
         app_id, host = params.app_id(request), request.query_params.get("host", "*")
+        _check_wishes(request)
         self._check_app(app_id)
         instances = [
             instance
@@ -95,6 +96,7 @@ class Tasks:
     async def delete_one(self, request: Request) -> Response:
         """End one task."""
         app_id, task_id = params.app_id(request), request.path_params["task_id"]
+        _check_wishes(request)
         self._check_app(app_id)
         instance = self._state.instances.get(ids.instance_of(task_id) or "")
         if instance is None or instance.app_id != app_id:
@@ -174,6 +176,12 @@ class Tasks:
                 ]
                 lines.append(f"{name}\t{port}\t" + "".join(ends))
         return "".join(line + "\n" for line in lines)
+
+
+def _check_wishes(request: Request) -> None:
+    """Marathon says so before it looks whether there is anything to end. Raises BadRequest."""
+    if params.flag(request, "scale") and params.flag(request, "wipe"):
+        raise BadRequest("You cannot use scale and wipe at the same time.")
 
 
 def _prefers_text(request: Request) -> bool:

@@ -119,6 +119,13 @@ class AppJson:
             return self._write(app, embeds, now)
         return self._written.get(app.id, frozenset(embeds), lambda: self._write(app, embeds, now))
 
+    def created(self, app: App, deployment_id: str) -> bytes:
+        """An app just created: nothing runs, and its deployment is named even if it is over."""
+        extras = msgspec.structs.replace(
+            _counted(()), deployments=[Named(id=deployment_id)], tasks=[]
+        )
+        return self._definition(app)[:-1] + b"," + msgspec.json.encode(extras)[1:]
+
     def apps(self, apps: Sequence[App], embeds: Collection[str], now: float = 0.0) -> bytes:
         """A JSON array of apps."""
         return b"[" + b",".join([self.app(app, embeds, now) for app in apps]) + b"]"
