@@ -101,11 +101,8 @@ class Served:
         return connection
 
     def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        try:
-            self._loop.run_until_complete(self._serve())
-        finally:
-            self._loop.close()
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:  # leaves no task behind
+            runner.run(self._serve())
 
     async def _serve(self) -> None:
         async with AsyncExitStack() as stack:
