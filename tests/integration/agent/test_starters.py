@@ -23,6 +23,13 @@ from orchestrator.agent.adapters.supervisor import wire
 STARTS_SLEEP = "setsid sleep 1000 & echo $! > pid"
 WAITS = "touch begun; while [ ! -e go ]; do sleep 0.02; done; " + STARTS_SLEEP
 
+ENDS_WITH_ITS_STARTER = """
+setsid sh -c '
+while read -r _ _ _ parent _ < /proc/$$/stat && [ $parent = $0 ]; do :; done
+exit 7' $$ & echo $! > pid
+"""
+"""Not before: what ends while its starter is there ends as the starter's child."""
+
 
 @pytest.fixture
 async def directory(tmp_path: Path) -> AsyncIterator[Path]:
@@ -67,7 +74,7 @@ async def test_the_container_is_the_process_that_the_starter_names(caller: Calle
 
 
 async def test_the_exit_code_of_a_container_that_ends_at_once_is_known(caller: Caller) -> None:
-    await started(caller, "setsid sh -c 'exit 7' & echo $! > pid")
+    await started(caller, ENDS_WITH_ITS_STARTER)
     assert await caller.hears() == wire.Exited("a", code=7)
 
 

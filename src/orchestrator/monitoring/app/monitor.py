@@ -37,6 +37,7 @@ class Monitor:
         self.clock = clock
         self.started_at = clock.now()
         self.counts = Counts()
+        self.forwarder = _forwarder(config, self.counts)  # the one that may refuse its settings
         self.picture = Picture()
         self.roster = Roster(config.max_agents)
         limits = Limits(max_bytes=config.max_report_bytes, max_nodes=config.max_report_nodes)
@@ -54,7 +55,6 @@ class Monitor:
         self.audit = Audit(directory / "audit.jsonl")
         self.hub = Hub()
         self.link = Link(config.bus, self.counts, self._take_sent) if config.bus else None
-        self.forwarder = _forwarder(config, self.counts)
         self.controls = Controls(self.hub, self.link)
         self.intake.measure.append(self.archive.ring.put)
         self.intake.remember.append(self.archive.report)
