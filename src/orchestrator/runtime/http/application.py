@@ -19,6 +19,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocketDisconnect
 
 from orchestrator.runtime.http.protocol import WHOLE_BODY
 
@@ -133,8 +134,8 @@ class Application:
     async def _converse(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await app(scope, receive, send)
-        except ClientDisconnect:
-            pass
+        except (ClientDisconnect, WebSocketDisconnect):
+            pass  # the client has gone, which it may at any time
         except Exception as error:
             logger.error("a WebSocket failed: %s", error, exc_info=error)
             with suppress(Exception):  # closed already
