@@ -39,6 +39,7 @@ LOOKS_PER_S = 50
 _MAX_REMEMBERED = 5_000
 _BUFFER_BYTES = 4 * 1024 * 1024
 _READ_BYTES = 16 * 1024
+_FIRST_PID_NAMESPACE = 0xEFFF_FFFC  # PROC_PID_INIT_INO of linux/proc_ns.h
 
 
 def source(setup: Setup) -> Source:
@@ -79,6 +80,9 @@ class ShortLived:
         """Begin to hear, and try again where that failed."""
         del now
         if self._socket is not None:
+            return
+        if not is_heard_here():
+            self._problem = "short-lived processes are not seen from within a PID namespace"
             return
         try:
             self._socket = open_netlink(CONNECTOR, groups=GROUP, buffer_bytes=_BUFFER_BYTES)
@@ -168,6 +172,11 @@ class ShortLived:
             parents["container"] = [seen.container]
         id = ids.process(self._host_id, pid)
         self._ended.append(Node(id, seen.name[:512], latest, parents=parents))  # type: ignore[arg-type]
+
+
+def is_heard_here() -> bool:
+    """Whether the kernel tells this process anything: only in the machine's own PID namespace."""
+    return os.readlink("/proc/self/ns/pid") == f"pid:[{_FIRST_PID_NAMESPACE}]"  # noqa: PTH115
 
 
 def _read(path: str) -> bytes:
