@@ -143,6 +143,19 @@ def test_what_others_found_out_later_is_not_counted_for_those_before() -> None:
     assert [u.offer.id.value for u in room.stats["/b"].last_unused()] == ["o0", "o1"]
 
 
+def test_of_many_offers_that_do_not_fit_a_bounded_number_is_remembered_once_for_all_apps() -> None:
+    room = Room([offer(n, 1) for n in range(250)])
+    apps = [room.wait(f"/a{n}", 2, 1, []) for n in range(2)]
+    for app in apps:
+        room.place(app)
+        stats = room.stats[app.id]
+        assert (stats.processed, stats.unused) == (250, 250)
+        assert [u.offer.id.value for u in stats.last_unused()] == [f"o{n}" for n in range(150, 250)]
+    line = room.shelf.line(apps[0])
+    assert len(line.latest_unfit) == 100
+    assert line.latest_unfit is room.shelf.line(apps[1]).latest_unfit
+
+
 def test_instances_of_apps_alike_go_round_the_offers() -> None:
     room = Room([offer(n, 4) for n in range(3)])
     apps = [room.wait(f"/a{n}", 1, 1, []) for n in range(3)]

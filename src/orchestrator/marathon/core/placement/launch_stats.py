@@ -1,17 +1,15 @@
 """Why an app is still waiting: what the offers looked at so far lacked.
 
 Counted for each app from when it began to wait until nothing of it waits any more; of each agent
-only the last offer is kept, and of no more than ``MAX_AGENTS`` agents. What was looked at in one
-event is a list that all apps of equal needs share; which offer of an agent was its last is only
-found when somebody asks.
+only the last offer is kept, and of no more than ``MAX_AGENTS`` agents. What was looked at last in
+an event is shared by all apps of equal needs; which offer of an agent was its last is only found
+when somebody asks.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from itertools import islice
-from typing import NamedTuple
+from collections.abc import Mapping
 
 import msgspec
 
@@ -19,7 +17,7 @@ from orchestrator.marathon.core.placement.matching import Reason
 from orchestrator.mesos.types import Offer
 
 MAX_AGENTS = 100
-_MAX_LISTS = 16  # that are kept before they are made into one
+_MAX_EVENTS = 16  # whose offers are kept before they are made into one list
 
 
 class UnusedOffer(msgspec.Struct, frozen=True):
@@ -38,13 +36,6 @@ class Step(msgspec.Struct, frozen=True):
     processed: int
 
 
-class _Seen(NamedTuple):
-    """The first ``size`` of a list that may have grown since."""
-
-    unused: Sequence[UnusedOffer]
-    size: int
-
-
 class LaunchStats:
     """The offers that one app has been matched against, since ``since`` (Unix seconds)."""
 
@@ -55,7 +46,9 @@ class LaunchStats:
         self.last_used_at: float | None = None
         self.last_unused_at: float | None = None
         self._reasons: Counter[Reason] = Counter()
-        self._seen: list[_Seen | str] = []  # in order; a text is an agent whose offer was used
+        self._seen: list[
+            tuple[UnusedOffer, ...] | str
+        ] = []  # a text: an agent whose offer was used
 
     def count_used(self, offer: Offer, now: float) -> None:
         """An instance was placed on the offer."""
@@ -63,20 +56,20 @@ class LaunchStats:
         self.last_used_at = now
         self._see(offer.agent_id.value)
 
-    def count_unused(self, unused: Sequence[UnusedOffer], reasons: Mapping[Reason, int]) -> None:
-        """These offers could not be used; the list may grow later on, but is not changed else."""
-        if not unused:
+    def count_unused(self, latest: tuple[UnusedOffer, ...], reasons: Mapping[Reason, int]) -> None:
+        """So many offers of an event could not be used; ``latest`` are the last of them."""
+        if not latest:
             return
-        self.processed += len(unused)
-        self.unused += len(unused)
-        self.last_unused_at = unused[-1].at
+        count = sum(reasons.values())
+        self.processed += count
+        self.unused += count
+        self.last_unused_at = latest[-1].at
         self._reasons.update(reasons)
-        self._see(_Seen(unused, len(unused)))
+        self._see(latest[-MAX_AGENTS:])
 
-    def _see(self, seen: _Seen | str) -> None:
-        if len(self._seen) == _MAX_LISTS:
-            last = self.last_unused()
-            self._seen = [_Seen(last, len(last))]
+    def _see(self, seen: tuple[UnusedOffer, ...] | str) -> None:
+        if len(self._seen) == _MAX_EVENTS:
+            self._seen = [tuple(self.last_unused())]
         self._seen.append(seen)
 
     def last_unused(self) -> list[UnusedOffer]:
@@ -86,7 +79,7 @@ class LaunchStats:
             if isinstance(seen, str):
                 found.pop(seen, None)
                 continue
-            for unused in islice(seen.unused, seen.size):
+            for unused in seen:
                 agent_id = unused.offer.agent_id.value
                 found.pop(agent_id, None)
                 found[agent_id] = unused

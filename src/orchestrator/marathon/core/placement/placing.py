@@ -8,7 +8,7 @@ launched when that is offered. How the offers stand is in ``shelf``.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -66,8 +66,8 @@ class Placer:
         stats = self._stats_of(app_id)
         for placement in placed:
             stats.count_used(placement.offer.offer, now)
-        for unused, reasons in search.unused():
-            stats.count_unused(unused, reasons)
+        for latest, reasons in search.unused():
+            stats.count_unused(latest, reasons)
 
 
 class Search:
@@ -91,11 +91,11 @@ class Search:
             self._note(found[0].fields)
         return found
 
-    def unused(self) -> Iterator[tuple[Sequence[UnusedOffer], Mapping[Reason, int]]]:
-        """What could not be used, and how often why."""
+    def unused(self) -> Iterator[tuple[tuple[UnusedOffer, ...], Mapping[Reason, int]]]:
+        """What could not be used, the latest of it, and how often why."""
         for line in self._lines.values():
-            yield line.unfit, line.reasons
-        passed = list(self._passed.values())
+            yield line.latest_unfit, line.reasons
+        passed = tuple(self._passed.values())
         yield passed, Counter(unused.reason for unused in passed)
 
     def _find_new(self, app: RunSpec, instance: Instance) -> Found | None:

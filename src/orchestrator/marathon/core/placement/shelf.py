@@ -12,7 +12,7 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import Hashable, Iterator, Sequence
 
 from orchestrator.marathon.core.placement.constraints import Siblings, field_of
-from orchestrator.marathon.core.placement.launch_stats import UnusedOffer
+from orchestrator.marathon.core.placement.launch_stats import MAX_AGENTS, UnusedOffer
 from orchestrator.marathon.core.placement.matching import (
     Match,
     OpenOffer,
@@ -53,12 +53,13 @@ class Shelf:
 
 
 class Line:
-    """Offers for apps of equal needs; ``unfit`` are those that none of them can use any more."""
+    """Offers for apps of equal needs; ``reasons`` says why some are of no use to any of them."""
 
     def __init__(self, app: RunSpec, shelf: Shelf) -> None:
         self._shelf = shelf
         self._groups: OrderedDict[Hashable, deque[OpenOffer]] = OrderedDict()
-        self.unfit: list[UnusedOffer] = []
+        self._unfit: deque[UnusedOffer] = deque(maxlen=MAX_AGENTS)
+        self._latest: tuple[UnusedOffer, ...] | None = None
         self.reasons: Counter[Reason] = Counter()
         if not app.constraints:
             self._groups[None] = deque(shelf.for_role(app.role))
@@ -81,6 +82,13 @@ class Line:
             if found:
                 return found
         return None
+
+    @property
+    def latest_unfit(self) -> tuple[UnusedOffer, ...]:
+        """The last offers of which that is so: one object for all who ask until there are more."""
+        if self._latest is None:
+            self._latest = tuple(self._unfit)
+        return self._latest
 
     def left(self) -> Iterator[OpenOffer]:
         """What is in no place for the next instance, but may be for one after that."""
@@ -120,7 +128,8 @@ class Line:
         offers.clear()
 
     def _note(self, offer: OpenOffer, reason: Reason) -> None:
-        self.unfit.append(UnusedOffer(offer.offer, reason, self._shelf.now))
+        self._unfit.append(UnusedOffer(offer.offer, reason, self._shelf.now))
+        self._latest = None
         self.reasons[reason] += 1
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TypeVar
 
 import msgspec
@@ -11,7 +12,7 @@ from orchestrator.monitoring.probe.http.client import Client, HttpError, origin_
 T = TypeVar("T")
 
 
-class Polled:
+class Polled(ABC):
     """One server."""
 
     period_s = 10.0
@@ -34,13 +35,13 @@ class Polled:
             self.problem = f"{self._what} is not seen: {error}"
             self.forget()
 
+    @abstractmethod
     async def ask(self, now: float) -> None:
         """Ask for what is wanted. Raises HttpError, msgspec.DecodeError."""
-        raise NotImplementedError
 
+    @abstractmethod
     def forget(self) -> None:
         """Nothing is known any more."""
-        raise NotImplementedError
 
     async def get(self, path: str, kind: type[T]) -> T:
         """One document. Raises HttpError, msgspec.DecodeError."""
