@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
-from tests.support import eventually
+from tests.support import eventually, free_port
 
 from orchestrator.mesos import recordio
 from orchestrator.runtime import http
@@ -249,9 +249,10 @@ async def test_a_foreign_address_is_a_sentence() -> None:
 
 
 async def test_the_port_is_free_after_the_context() -> None:
-    async with http.serve(_app(), "127.0.0.1", 0) as server:
+    port = free_port()  # not the system's choice: it may give that to somebody else meanwhile
+    async with http.serve(_app(), "127.0.0.1", port):
         pass
-    http.check_port("127.0.0.1", server.port)
+    http.check_port("127.0.0.1", port)
 
 
 def test_urls_name_an_address_that_can_be_reached() -> None:

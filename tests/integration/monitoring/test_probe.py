@@ -19,6 +19,7 @@ from tests.integration.monitoring.probes import HOST, by_id, carry, joined, prob
 from tests.support import eventually, free_port
 
 from orchestrator.monitoring.probe.config import ProbeConfig
+from orchestrator.monitoring.probe.kernel.netlink import ROUTE, drain, open_netlink
 from orchestrator.monitoring.probe.server import Probe
 from orchestrator.monitoring.probe.short_lived.source import is_heard_here
 from orchestrator.monitoring.report import Connection, Node, Report
@@ -182,6 +183,11 @@ async def test_connections_that_lived_between_two_reports_are_told(probe: Probe)
     assert sum(one.bytes_received for one in told) == 200
     assert {one.target_process for one in told} == {f"{HOST};{os.getpid()}"}
     assert again == []
+
+
+def test_a_socket_that_hears_the_kernel_never_waits() -> None:
+    with open_netlink(ROUTE, groups=1) as opened:  # that of links; none comes or goes
+        assert list(drain(opened)) == []
 
 
 async def test_a_listener_is_told_with_its_process(probe: Probe) -> None:

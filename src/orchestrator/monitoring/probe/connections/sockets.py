@@ -71,7 +71,6 @@ class Namespace:
             self._events = open_netlink(
                 SOCK_DIAG, groups=diag.DESTROY_GROUPS, buffer_bytes=_EVENT_BUFFER_BYTES
             )
-            self._events.setblocking(False)
 
     def close(self) -> None:
         """Close what is open."""

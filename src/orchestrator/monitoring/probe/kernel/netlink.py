@@ -25,13 +25,13 @@ _RCVBUFFORCE = 33
 
 
 def open_netlink(protocol: int, *, groups: int = 0, buffer_bytes: int = 0) -> socket.socket:
-    """A socket in the current network namespace. Raises OSError."""
+    """A socket in the current network namespace; with groups it never waits. Raises OSError."""
     opened = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
     try:
         if buffer_bytes:
             _enlarge(opened, buffer_bytes)
         opened.bind((0, groups))
-        opened.settimeout(_TIMEOUT_S)
+        opened.settimeout(0 if groups else _TIMEOUT_S)
     except OSError:
         opened.close()
         raise
@@ -61,9 +61,9 @@ def ask(opened: socket.socket, question: bytes) -> Iterator[Message]:
 
 
 def drain(opened: socket.socket, limit: int = 1000) -> Iterator[bytes]:
-    """Datagrams that have come by themselves. Raises OSError (ENOBUFS: some were lost)."""
+    """Datagrams of groups, as many as have come. Raises OSError (ENOBUFS: some were lost)."""
     for _ in range(limit):
         try:
-            yield opened.recv(_READ_BYTES, socket.MSG_DONTWAIT)
+            yield opened.recv(_READ_BYTES)
         except BlockingIOError:
             return
