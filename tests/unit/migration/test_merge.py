@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from orchestrator.migration.core.content import Content
 from orchestrator.migration.core.merge import Verdict, merge, rebased
@@ -54,7 +55,7 @@ def test_two_changes_that_do_not_go_together_are_a_conflict(
 
 
 def test_data_of_one_side_and_the_list_of_the_other_go_together() -> None:
-    result = merge(X, X._replace(data=Y.data), X._replace(acl=5))
+    result = merge(X, replace(X, data=Y.data), replace(X, acl=5))
     assert result.verdict is Verdict.BOTH
     assert result.want == Content(Y.data, 5, 0)
 
@@ -90,5 +91,5 @@ def test_after_a_decision_nothing_of_the_winner_is_lost(
         assert result.want == won
         return
     assert result.want is not None
-    for before, mine, merged in zip(base, won, result.want, strict=True):
+    for before, mine, merged in zip(base.parts, won.parts, result.want.parts, strict=True):
         assert mine in (before, merged)

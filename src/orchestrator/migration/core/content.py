@@ -8,7 +8,6 @@ equal to everything and is never copied.
 from __future__ import annotations
 
 from hashlib import blake2b
-from typing import NamedTuple
 
 import msgspec
 
@@ -24,15 +23,20 @@ NO_DATA = b"\0" * 16
 """The digest of data None, which is not that of ``b""``."""
 
 
-class Content(NamedTuple):
+class Content(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """What two nodes have to have in common to be the same; ``kind`` is the lifetime."""
 
     data: bytes
     acl: int
     kind: int
 
+    @property
+    def parts(self) -> tuple[bytes, int, int]:
+        """All of it, to be looked at part by part."""
+        return self.data, self.acl, self.kind
 
-class State(NamedTuple):
+
+class State(msgspec.Struct, frozen=True, gc=False):
     """A node on one side; ``owner`` is the session of an ephemeral one, else 0."""
 
     content: Content

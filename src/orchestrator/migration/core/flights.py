@@ -20,6 +20,8 @@ import heapq
 from enum import Enum
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from orchestrator.migration.core.content import Content, State
 from orchestrator.migration.core.merge import same
 from orchestrator.migration.core.sides import Role, Side
@@ -154,15 +156,15 @@ def settled_base(node: Node, intent: Intent) -> Content | None:
     if intent.mode is Mode.WHOLE:
         return want if intent.before is None else _replaced(base, intent.before, want)
     if intent.mode is Mode.DATA:
-        return base._replace(data=want.data)
-    return base._replace(acl=want.acl)
+        return replace(base, data=want.data)
+    return replace(base, acl=want.acl)
 
 
 def _replaced(base: Content, before: Content, want: Content) -> Content:
     """Of a node that was replaced, only what became other is agreed on: of the rest, the other side
     may still have to take what this one had."""
-    parts = zip(base, before, want, strict=True)
-    return Content(*(new if was != new else old for old, was, new in parts))  # type: ignore[arg-type]
+    parts = zip(base.parts, before.parts, want.parts, strict=True)
+    return Content(*[new if was != new else old for old, was, new in parts])  # type: ignore[arg-type]
 
 
 def shows(intent: Intent, state: State | None) -> bool | None:

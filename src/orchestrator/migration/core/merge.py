@@ -76,8 +76,8 @@ def rebased(base: Content | None, winner: Content | None, loser: Content | None)
     """
     if base is None or winner is None or loser is None:
         return loser
-    parts = zip(base, winner, loser, strict=True)
-    return Content(*(lost if _clash(b, won, lost) else b for b, won, lost in parts))  # type: ignore[arg-type]
+    parts = zip(base.parts, winner.parts, loser.parts, strict=True)
+    return Content(*[lost if _clash(b, won, lost) else b for b, won, lost in parts])  # type: ignore[arg-type]
 
 
 def loser_of(winner: Side) -> Verdict:
@@ -101,17 +101,21 @@ def _both_there(base: Content | None, a: Content, b: Content) -> Merge:
         return Merge(Verdict.SAME, a)
     if base is None:
         return Merge(Verdict.CONFLICT, None, "create")
-    if b == base and UNKNOWN not in a:  # nearly always it is so, or the other way round
+    if b == base and _is_seen(a):  # nearly always it is so, or the other way round
         return Merge(Verdict.TO_B, a)
-    if a == base and UNKNOWN not in b:
+    if a == base and _is_seen(b):
         return Merge(Verdict.TO_A, b)
-    if any(_clash(x, y, z) for x, y, z in zip(base, a, b, strict=True)):
+    parts = list(zip(base.parts, a.parts, b.parts, strict=True))
+    if any(_clash(*part) for part in parts):
         return Merge(Verdict.CONFLICT, None, "update")
-    parts = zip(base, a, b, strict=True)
-    want = Content(*(_changed(x, y, z) for x, y, z in parts))  # type: ignore[arg-type]
+    want = Content(*[_changed(*part) for part in parts])  # type: ignore[arg-type]
     if same(want, a):
         return Merge(Verdict.TO_B, want)
     return Merge(Verdict.TO_A if same(want, b) else Verdict.BOTH, want)
+
+
+def _is_seen(content: Content) -> bool:
+    return UNKNOWN not in (content.acl, content.kind)
 
 
 def _clash(base: object, a: object, b: object) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from orchestrator.migration.core.content import EPHEMERAL
 from orchestrator.migration.core.counters import BURN
 from orchestrator.migration.core.effects import Barrier, Problem, Severity
@@ -142,8 +144,8 @@ class Outcomes:
         if there is None or base is None or self._state.sides[side].sees_lifetimes:
             return
         if EPHEMERAL not in (there.content.kind, base.kind) and there.content.kind != base.kind:
-            content = there.content._replace(kind=base.kind)
-            self._state.tree.put(node, side, there._replace(content=content))
+            content = replace(there.content, kind=base.kind)
+            self._state.tree.put(node, side, replace(there, content=content))
 
     def _suppose_acl(self, node: Node, side: Side, intent: Intent) -> None:
         """An access list is the one that was written, until a source says otherwise: one that
@@ -152,8 +154,8 @@ class Outcomes:
         if intent.mode is not Mode.ACL or there is None or want is None:
             return
         if there.aversion == intent.version:
-            content = there.content._replace(acl=want.acl)
-            new = there._replace(content=content, aversion=intent.version + 1)
+            content = replace(there.content, acl=want.acl)
+            new = replace(there, content=content, aversion=intent.version + 1)
             self._state.tree.put(node, side, new)
 
     def _burned(self, flight: Flight, key: str) -> None:

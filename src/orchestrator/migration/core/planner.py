@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from typing import NoReturn
 
+from msgspec.structs import replace
+
 from orchestrator.migration.core import drafts
 from orchestrator.migration.core.batches import Batches
 from orchestrator.migration.core.content import NO_DATA, UNKNOWN, Content
@@ -173,7 +175,7 @@ class Planner:
         for side in SIDES:
             there = node.content(side)
             if there is not None and there.data != want.data:
-                mine = there._replace(data=want.data)
+                mine = replace(there, data=want.data)
                 found += self._writes(node, side, mine, unit, created, now)
         if found:
             return found
@@ -232,7 +234,7 @@ class Planner:
         if there.content.kind != want.kind:
             text = f"of another lifetime on {side.name}, which stays, for there are nodes below it"
             state.stick(node.path, text, Problem.DIFFERENCE, Severity.WARNING)
-            want = want._replace(kind=there.content.kind)
+            want = replace(want, kind=there.content.kind)
         if there.content.data != want.data:
             return [drafts.data_change(place, there, want, self._data(node, side, want))]
         if there.content.acl != want.acl:

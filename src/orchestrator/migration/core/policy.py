@@ -75,5 +75,5 @@ def _tie(rules: Settings, a: Contender, b: Contender) -> Decision:
         return Decision(there, "lww: same time, a change wins over a deletion")
     if rules.priority:
         return Decision(Side[rules.priority], f"lww: time unknown, priority {rules.priority}")
-    winner = Side.A if a.state.content > b.state.content else Side.B
+    winner = Side.A if a.state.content.parts > b.state.content.parts else Side.B
     return Decision(winner, "lww: same time, higher digest")

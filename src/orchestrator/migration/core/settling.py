@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from orchestrator.migration.core.conflicts import version_of
 from orchestrator.migration.core.content import UNKNOWN, Content, digest
 from orchestrator.migration.core.effects import ConflictFound, Version
@@ -65,7 +67,7 @@ class Settling:
         self._state.stuck.pop(node.path, None)
         other = node.content(Side.B)
         if content is not None and other is not None and content.acl == UNKNOWN:
-            content = content._replace(acl=other.acl)
+            content = replace(content, acl=other.acl)
         self._state.tree.rebase(node, content)
         self.no_conflict(node, now, "agreed")
 
@@ -97,7 +99,7 @@ class Settling:
         if there is None or any(_data_of(node, side) not in (want, seen[side]) for side in SIDES):
             self.chosen_done(node)
             return None
-        return there._replace(data=want)
+        return replace(there, data=want)
 
     def chosen_done(self, node: Node) -> None:
         """Both sides have it, or something newer."""

@@ -8,16 +8,14 @@ from enum import IntEnum, StrEnum
 class Side(IntEnum):
     """One of the two ensembles; indexes pairs."""
 
+    other: Side
+    """The ensemble on the other side."""
     A = 0
     B = 1
 
-    @property
-    def other(self) -> Side:
-        """The ensemble on the other side."""
-        return Side.B if self is Side.A else Side.A
-
 
 SIDES = (Side.A, Side.B)
+Side.A.other, Side.B.other = Side.B, Side.A
 
 
 class Role(StrEnum):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from orchestrator.migration.core.content import Content, State, digest
 from orchestrator.zookeeper.source import AclSet, DataSet
 
@@ -15,4 +17,4 @@ def with_data(old: State, step: DataSet) -> State:
 
 def with_acl(old: State, step: AclSet, number: int) -> State:
     """The node after its access list, which has this number, was set."""
-    return State(old.content._replace(acl=number), old.version, step.version, old.owner)
+    return State(replace(old.content, acl=number), old.version, step.version, old.owner)

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from msgspec.structs import replace
+
 from orchestrator.migration.core import source_steps as steps
 from orchestrator.migration.core.conflicts import version_of
 from orchestrator.migration.core.content import (
@@ -139,10 +141,10 @@ class Tracker:
     def _suppose(self, node: Node, side: Side, state: State, kind: int) -> None:
         """A lifetime that this side's source cannot see is taken to be that of the other side."""
         if EPHEMERAL not in (kind, state.content.kind) and state.content.kind != kind:
-            content = state.content._replace(kind=kind)
-            self._state.tree.put(node, side, state._replace(content=content))
+            content = replace(state.content, kind=kind)
+            self._state.tree.put(node, side, replace(state, content=content))
             if node.base is not None:
-                self._state.tree.rebase(node, node.base._replace(kind=kind))
+                self._state.tree.rebase(node, replace(node.base, kind=kind))
 
     # --- transactions --------------------------------------------------------------------------
 

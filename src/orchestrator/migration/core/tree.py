@@ -175,7 +175,9 @@ def pack(node: Node) -> bytes:
     a, b = node.states
     base = node.base
     if base is not None and a is not None and b is not None and a.content == base == b.content:
-        return _SETTLED.pack(0, *base, a.version, a.aversion, b.version, b.aversion)
+        return _SETTLED.pack(
+            0, base.data, base.acl, base.kind, a.version, a.aversion, b.version, b.aversion
+        )
     return _encode((base, _flat(a), _flat(b), *node.times))
 
 
@@ -199,7 +201,7 @@ def unpack(path: str, packed: bytes) -> Node:
 def _flat(state: State | None) -> _KnownSide | None:
     if state is None:
         return None
-    return (*state.content, state.version, state.aversion, state.owner)
+    return (*state.content.parts, state.version, state.aversion, state.owner)
 
 
 def _state(parts: _KnownSide | None) -> State | None:
