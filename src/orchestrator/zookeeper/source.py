@@ -17,6 +17,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import msgspec
+
 from orchestrator.zookeeper.jute.records import Acls, Znode
 
 
@@ -38,7 +40,7 @@ class SnapshotEnded(NamedTuple):
     zxid: int
 
 
-class Created(NamedTuple):
+class Created(msgspec.Struct, frozen=True, gc=False):
     """A node is there that was not. ``owner`` as in `Znode`; ``cversion`` is its parent's after
     it, -1 if the transaction does not say."""
 
@@ -49,7 +51,7 @@ class Created(NamedTuple):
     cversion: int
 
 
-class DataSet(NamedTuple):
+class DataSet(msgspec.Struct, frozen=True, gc=False):
     """A node's data was written; ``version`` is the one it has now."""
 
     path: str
@@ -57,7 +59,7 @@ class DataSet(NamedTuple):
     version: int
 
 
-class AclSet(NamedTuple):
+class AclSet(msgspec.Struct, frozen=True, gc=False):
     """A node's access list was written; ``version`` is the aversion it has now."""
 
     path: str
@@ -65,13 +67,13 @@ class AclSet(NamedTuple):
     version: int
 
 
-class Deleted(NamedTuple):
+class Deleted(msgspec.Struct, frozen=True, gc=False):
     """A node is gone: deleted, expired, or with the session that owned it."""
 
     path: str
 
 
-class Seen(NamedTuple):
+class Seen(msgspec.Struct, frozen=True, gc=False):
     """What a fresh read showed, where steps in between cannot be known; None: it is not there."""
 
     path: str
@@ -81,7 +83,7 @@ class Seen(NamedTuple):
 Step = Created | DataSet | AclSet | Deleted | Seen
 
 
-class Transaction(NamedTuple):
+class Transaction(msgspec.Struct, frozen=True, gc=False):
     """What happened at once. ``session`` is the writer's, 0 where a source cannot tell; ``time``
     is in ms on the clock of the ensemble's leader; ``closed`` says that the writer's session ended
     with it (its ephemeral nodes are among the steps)."""

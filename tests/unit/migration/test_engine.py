@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.unit.migration.bench import PROXIES, WRITERS, Bench, created, node
 
+from msgspec.structs import replace
 from orchestrator.migration.core.effects import (
     Alert,
     ConflictFound,
@@ -437,7 +438,7 @@ def test_authority_is_handed_over_when_the_new_side_counts_ahead() -> None:
     [burn] = bench.writes()
     assert burn.side is B
     assert len(burn.ops) == 6  # three numbers: created and deleted at once
-    steps = [created("/mesos/.sync-burn")._replace(cversion=n) for n in (3, 4, 5)]
+    steps = [replace(created("/mesos/.sync-burn"), cversion=n) for n in (3, 4, 5)]
     bench.apply(burn, *steps)
     assert bench.engine.status(bench.now).authority == "B"
     assert bench.replies[1].result == "B is the authority for elections"

@@ -6,12 +6,11 @@ from orchestrator.migration.core.drafts import Draft
 from orchestrator.migration.core.effects import Op, Problem, SetAcl, Severity, Write
 from orchestrator.migration.core.flights import Flight
 from orchestrator.migration.core.journal import save_acl, save_intent
-from orchestrator.migration.core.sides import SIDES, Role, Side
+from orchestrator.migration.core.sides import Role, Side
 from orchestrator.migration.core.state import SyncState
 from orchestrator.migration.core.units import Unit
 
 _Lane = tuple[Side, Role]
-_LANES: tuple[_Lane, ...] = tuple((side, role) for side in SIDES for role in Role)
 
 
 class _Batch:
@@ -39,10 +38,10 @@ class Batches:
 
     def add(self, unit: Unit, drafts: list[Draft], now: float) -> None:
         """Put the writes of a unit into batches, those of a side into one if they fit."""
-        for lane in _LANES:
-            here = [d for d in drafts if d.side is lane[0] and d.role is lane[1]]
-            if not here:
-                continue
+        lanes: dict[_Lane, list[Draft]] = {}
+        for draft in drafts:
+            lanes.setdefault((draft.side, draft.role), []).append(draft)
+        for lane, here in lanes.items():
             lists = [d for d in here if type(d.ops[0]) is SetAcl]
             self._together(unit, lane, [d for d in here if d not in lists] if lists else here, now)
             for draft in lists:
@@ -94,13 +93,20 @@ class Batches:
         if batch is None:
             batch = self._open[lane] = _Batch(self._flight(lane, unit, now))
         flight = batch.flight
-        paths = tuple([draft.intent.path for draft in drafts])
-        flight.groups.append((paths, unit.tries))
+        flight.groups.append((tuple([draft.intent.path for draft in drafts]), unit.tries))
+        take, intents, ops, paths = (
+            self._state.flights.take,
+            flight.intents,
+            batch.ops,
+            flight.op_paths,
+        )
         for draft in drafts:
-            self._state.flights.take(draft.intent.path, flight)
-            flight.intents.append(draft.intent)
-            batch.ops += draft.ops
-            flight.op_paths += [draft.intent.path] * len(draft.ops)
+            path = draft.intent.path
+            take(path, flight)
+            intents.append(draft.intent)
+            for op in draft.ops:
+                ops.append(op)
+                paths.append(path)
             batch.size_bytes += draft.size_bytes
 
     def _flight(self, lane: _Lane, unit: Unit, now: float) -> Flight:

@@ -135,6 +135,8 @@ class Checkpoints:
             flight.is_lost = True
             flight.groups = [(tuple(intent.path for intent in flight.intents), 0)]
             self._state.flights.add(flight)
+            for intent in flight.intents:
+                self._state.flights.take(intent.path, flight)
             return
         self._outcomes.covered.append(flight.number)
         for intent in flight.intents:

@@ -11,7 +11,7 @@ path is reported.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import msgspec
 
 from orchestrator.migration.core.content import Content, State, lifetime_of
 from orchestrator.migration.core.effects import Create, Delete, Op, SetAcl, SetData
@@ -23,7 +23,7 @@ _OP_BYTES = 64
 _ACL_BYTES = 40
 
 
-class Draft(NamedTuple):
+class Draft(msgspec.Struct, frozen=True, gc=False):
     """Operations on one path of a side; ``size_bytes`` about as on the wire."""
 
     side: Side
@@ -38,7 +38,7 @@ class Draft(NamedTuple):
         return type(self.ops[0]) is Delete and len(self.ops) == 1
 
 
-class Place(NamedTuple):
+class Place(msgspec.Struct, frozen=True, gc=False):
     """Where a draft writes: the side, the path there, the path of the view."""
 
     side: Side

@@ -16,7 +16,7 @@ from orchestrator.runtime.machine import Save
 from orchestrator.zookeeper.jute.records import Acls
 
 
-class Create(NamedTuple):
+class Create(msgspec.Struct, frozen=True, gc=False):
     """Create a node; fails if it exists. ``ephemeral`` only in batches of role PROXY."""
 
     path: str
@@ -27,7 +27,7 @@ class Create(NamedTuple):
     ephemeral: bool = False
 
 
-class SetData(NamedTuple):
+class SetData(msgspec.Struct, frozen=True, gc=False):
     """Set data, if the node has this version."""
 
     path: str
@@ -35,7 +35,7 @@ class SetData(NamedTuple):
     version: int
 
 
-class SetAcl(NamedTuple):
+class SetAcl(msgspec.Struct, frozen=True, gc=False):
     """Set an access list, if the node has this aversion. Servers take it in no multi, so it is
     the only operation of its batch, and sent as a request of its own."""
 
@@ -44,14 +44,14 @@ class SetAcl(NamedTuple):
     version: int
 
 
-class Delete(NamedTuple):
+class Delete(msgspec.Struct, frozen=True, gc=False):
     """Delete a node, if it has this version and no children; version -1: any."""
 
     path: str
     version: int
 
 
-class Check(NamedTuple):
+class Check(msgspec.Struct, frozen=True, gc=False):
     """Go on only if the node has this version."""
 
     path: str

@@ -17,10 +17,9 @@ none.
 from __future__ import annotations
 
 import heapq
-from enum import Enum
-from typing import NamedTuple
+from enum import IntEnum
 
-from msgspec.structs import replace
+import msgspec
 
 from orchestrator.migration.core.content import Content, State
 from orchestrator.migration.core.merge import same
@@ -28,7 +27,7 @@ from orchestrator.migration.core.sides import Role, Side
 from orchestrator.migration.core.tree import Node
 
 
-class Mode(Enum):
+class Mode(IntEnum):
     """What a write does to its path's base once it was applied."""
 
     WHOLE = 0  # created, replaced, deleted: ``want`` is the base
@@ -37,7 +36,7 @@ class Mode(Enum):
     NONE = 3  # a proxy, or nothing that is synced
 
 
-class Intent(NamedTuple):
+class Intent(msgspec.Struct, frozen=True, gc=False):
     """One path of a batch: what it will be, and the version (of data or list) it must have."""
 
     path: str
@@ -89,11 +88,9 @@ class Flights:
         self._ended: tuple[list[tuple[int, int]], list[tuple[int, int]]] = ([], [])
 
     def add(self, flight: Flight) -> None:
-        """A batch goes out."""
+        """A batch goes out, whose paths were taken."""
         self.by_number[flight.number] = flight
         self.counts[flight.side] += 1
-        for intent in flight.intents:
-            self.take(intent.path, flight)
 
     def take(self, path: str, flight: Flight) -> None:
         """A path is written by a batch."""
@@ -156,8 +153,8 @@ def settled_base(node: Node, intent: Intent) -> Content | None:
     if intent.mode is Mode.WHOLE:
         return want if intent.before is None else _replaced(base, intent.before, want)
     if intent.mode is Mode.DATA:
-        return replace(base, data=want.data)
-    return replace(base, acl=want.acl)
+        return Content(want.data, base.acl, base.kind)
+    return Content(base.data, want.acl, base.kind)
 
 
 def _replaced(base: Content, before: Content, want: Content) -> Content:

@@ -69,7 +69,7 @@ def read_meta(records: Mapping[str, bytes]) -> Meta | None:
 
 def save_intent(flight: Flight) -> Save:
     """What is durable before the batch goes out."""
-    intents = [(i.path, i.mode.value, i.want, i.version, _before(i)) for i in flight.intents]
+    intents = [(i.path, int(i.mode), i.want, i.version, _before(i)) for i in flight.intents]
     saved = (int(flight.side), flight.role.value, flight.after, intents)
     return Save(f"{INTENT}{flight.number}", _encode(saved))
 

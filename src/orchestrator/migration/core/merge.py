@@ -23,14 +23,15 @@ overwritten, that is a new conflict, and nothing is lost unseen.
 
 from __future__ import annotations
 
-from enum import Enum
-from typing import NamedTuple
+from enum import StrEnum
+
+import msgspec
 
 from orchestrator.migration.core.content import UNKNOWN, Content
 from orchestrator.migration.core.sides import Side
 
 
-class Verdict(Enum):
+class Verdict(StrEnum):
     """Who has to be written."""
 
     SAME = "same"
@@ -40,7 +41,7 @@ class Verdict(Enum):
     CONFLICT = "conflict"
 
 
-class Merge(NamedTuple):
+class Merge(msgspec.Struct, frozen=True, gc=False):
     """``want`` is what both sides should be, None for absent; ``kind`` names a conflict."""
 
     verdict: Verdict

@@ -109,8 +109,7 @@ class Planner:
                 raise _Waits(of[path].number)
         found: list[Draft] = []
         created: set[tuple[Side, str]] = set()
-        paths = sorted(unit.paths, key=_depth) if len(unit.paths) > 1 else list(unit.paths)
-        for path in paths:
+        for path in sorted(unit.paths):  # parents before children
             try:
                 for draft in self._of_path(path, unit, created, now):
                     found.append(draft)
@@ -319,7 +318,3 @@ class Planner:
             state.alert(Problem.STRUCTURE, Severity.INFO, text, place.path)
             outer = parent_of(outer)
         return found[::-1]
-
-
-def _depth(path: str) -> tuple[int, str]:
-    return path.count("/"), path

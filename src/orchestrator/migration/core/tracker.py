@@ -280,8 +280,13 @@ class Tracker:
         if intent.before is None or state is None or intent.mode is Mode.NONE:
             return
         was, is_ = intent.before, state.content
-        lost = {Mode.DATA: was.data != is_.data, Mode.ACL: was.acl != is_.acl}
-        if lost.get(intent.mode, not same(was, is_)):
+        if intent.mode is Mode.DATA:
+            is_lost = was.data != is_.data
+        elif intent.mode is Mode.ACL:
+            is_lost = was.acl != is_.acl
+        else:
+            is_lost = not same(was, is_)
+        if is_lost:
             self._overtaken(side, node, state, now)
 
     def _overtaken(self, side: Side, node: Node, state: State, now: float) -> None:

@@ -160,14 +160,20 @@ class Tree:
         yield from [path for path, node in self._nodes.items() if not node.is_settled]
 
     def _rehash(self, node: Node, side: Side, old: Content | None, content: Content | None) -> None:
-        before, after = node.hashes[side], node.hashes[side.other]
-        if before is None:
-            before = node_hash(node.path, old, self.acls, self.with_kinds)
-        if after is None or content != node.content(side.other):
-            after = node_hash(node.path, content, self.acls, self.with_kinds)
-        node.hashes[side] = after
+        hashes, opposite = node.hashes, side.other
+        there = node.content(opposite)
+        if (before := hashes[side]) is None:
+            before = self._hash(node.path, old)
+        if (other := hashes[opposite]) is None:
+            other = before if there == old else self._hash(node.path, there)
+            hashes[opposite] = other
+        after = other if there == content else self._hash(node.path, content)
+        hashes[side] = after
         if before != after:
-            self.sums.change(node.path, side, before, after)
+            self.sums.change(node.path, side, before, after, other)
+
+    def _hash(self, path: str, content: Content | None) -> int:
+        return node_hash(path, content, self.acls, self.with_kinds)
 
 
 def pack(node: Node) -> bytes:
