@@ -94,19 +94,13 @@ class Batches:
             batch = self._open[lane] = _Batch(self._flight(lane, unit, now))
         flight = batch.flight
         flight.groups.append((tuple([draft.intent.path for draft in drafts]), unit.tries))
-        take, intents, ops, paths = (
-            self._state.flights.take,
-            flight.intents,
-            batch.ops,
-            flight.op_paths,
-        )
         for draft in drafts:
             path = draft.intent.path
-            take(path, flight)
-            intents.append(draft.intent)
+            self._state.flights.take(path, flight)
+            flight.add(draft.intent)
             for op in draft.ops:
-                ops.append(op)
-                paths.append(path)
+                batch.ops.append(op)
+                flight.op_paths.append(path)
             batch.size_bytes += draft.size_bytes
 
     def _flight(self, lane: _Lane, unit: Unit, now: float) -> Flight:

@@ -6,7 +6,9 @@ from orchestrator.migration.core.effects import Problem, Severity
 from orchestrator.migration.core.policy import source_side
 from orchestrator.migration.core.progress import Progress
 from orchestrator.migration.core.proxies import is_ephemeral
+from orchestrator.migration.core.sides import Side
 from orchestrator.migration.core.state import SyncState
+from orchestrator.migration.core.tree import Node
 
 
 class Filling:
@@ -22,23 +24,24 @@ class Filling:
         Parents are created before their children; what is deleted comes before that, children
         first.
         """
-        found = sorted(self._state.tree.unsettled())
+        target, foreign = source_side(self._state.settings).other, 0
+        creates: list[str] = []
+        deletes: list[str] = []
+        for path in sorted(self._state.tree.unsettled()):
+            node = self._state.tree.look(path)
+            foreign += _is_foreign(node, target)
+            (deletes if node.base is not None and None in node.states else creates).append(path)
         if not self._state.is_filled:
-            self._check(found)
-        deletes = [path for path in found if self._is_deleted(path)]
-        gone = set(deletes)
-        creates = [path for path in found if path not in gone]
-        self.total = len(found)
+            self._check(target, foreign)
+        self.total = len(creates) + len(deletes)
         return creates[::-1] + deletes
 
     def progress(self, left: int) -> Progress:
         """How far it is, with so many paths left."""
         return Progress(self.total, max(0, self.total - left))
 
-    def _check(self, found: list[str]) -> None:
-        target = source_side(self._state.settings).other
-        foreign = 0 if self._state.settings.merge else sum(map(self._is_foreign, found))
-        if not foreign:
+    def _check(self, target: Side, foreign: int) -> None:
+        if not foreign or self._state.settings.merge:
             self._state.is_filled = True
             return
         self._state.halted = (
@@ -47,13 +50,10 @@ class Filling:
         )
         self._state.alert(Problem.NOT_EMPTY_TARGET, Severity.ERROR, self._state.halted)
 
-    def _is_foreign(self, path: str) -> bool:
-        """Whether the side to fill has something here that the other does not."""
-        target = source_side(self._state.settings).other
-        node = self._state.tree.look(path)
-        there, here = node.content(target), node.content(target.other)
-        return there is not None and node.base is None and there != here and not is_ephemeral(node)
 
-    def _is_deleted(self, path: str) -> bool:
-        node = self._state.tree.look(path)
-        return node.base is not None and None in node.states
+def _is_foreign(node: Node, target: Side) -> bool:
+    """Whether the side to fill has something here that the other does not."""
+    there = node.content(target)
+    if there is None or node.base is not None or there == node.content(target.other):
+        return False
+    return not is_ephemeral(node)

@@ -47,13 +47,13 @@ class Intent(msgspec.Struct, frozen=True, gc=False):
 
 
 class Flight:
-    """A batch. ``after`` is the side's zxid when it was made; ``groups`` are the units it holds,
-    with their tries; ``refused`` is the path because of which it was refused, ``token`` the
-    barrier that a lost one waits for."""
+    """A batch. ``after`` is the side's zxid when it was made; ``deleted`` are the paths that are
+    gone with it; ``groups`` are the units it holds, with their tries; ``refused`` is the path
+    because of which it was refused, ``token`` the barrier that a lost one waits for."""
 
     __slots__ = (
-        "after", "groups", "intents", "is_echoed", "is_lost", "number", "op_paths", "origin",
-        "refused", "role", "sent_at", "side", "since", "token", "zxid",
+        "after", "deleted", "groups", "intents", "is_echoed", "is_lost", "number", "op_paths",
+        "origin", "refused", "role", "sent_at", "side", "since", "token", "zxid",
     )  # fmt: skip
 
     def __init__(
@@ -63,7 +63,10 @@ class Flight:
         self.side = side
         self.role = role
         self.after = after
-        self.intents = intents
+        self.intents: list[Intent] = []
+        self.deleted: set[str] = set()
+        for intent in intents:
+            self.add(intent)
         self.groups: list[tuple[tuple[str, ...], int]] = []
         self.origin = side.other
         self.is_echoed = False
@@ -74,6 +77,12 @@ class Flight:
         self.token = 0
         self.since = 0.0
         self.sent_at = 0.0
+
+    def add(self, intent: Intent) -> None:
+        """One more path is written."""
+        self.intents.append(intent)
+        if intent.want is None and intent.mode is Mode.WHOLE:
+            self.deleted.add(intent.path)
 
 
 class Flights:

@@ -19,7 +19,6 @@ from orchestrator.migration.core.batches import Batches
 from orchestrator.migration.core.content import NO_DATA, UNKNOWN, Content
 from orchestrator.migration.core.drafts import Draft, Place
 from orchestrator.migration.core.effects import Create, Problem, Severity
-from orchestrator.migration.core.flights import Mode
 from orchestrator.migration.core.hashing import parent_of
 from orchestrator.migration.core.merge import Merge, Verdict, merge
 from orchestrator.migration.core.proxies import Proxies, is_ephemeral
@@ -273,8 +272,7 @@ class Planner:
             return
         flight = state.flights.of.get(parent)
         if flight is not None:
-            intent = next(i for i in flight.intents if i.path == parent)
-            if flight.side is not side or (intent.mode is Mode.WHOLE and intent.want is None):
+            if flight.side is not side or parent in flight.deleted:
                 raise _Waits(flight.number)
             return
         if not state.tree.has(parent, side):
