@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
 from tests.unit.migration.bench import PROXIES, WRITERS, Bench, created, node
 
-from msgspec.structs import replace
 from orchestrator.migration.core.effects import (
     Alert,
     ConflictFound,

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 from orchestrator.migration.core import journal
 from orchestrator.migration.core.batches import Batches
+from orchestrator.migration.core.deltas import Deltas
 from orchestrator.migration.core.flights import Flight, settled_base
-from orchestrator.migration.core.journal import DONE, INTENT, NODE, UNIT, Meta
+from orchestrator.migration.core.journal import DONE, INTENT, UNIT, Meta
 from orchestrator.migration.core.outcomes import Outcomes
 from orchestrator.migration.core.sides import SIDES, Role, Side
 from orchestrator.migration.core.state import Chosen, SyncState
@@ -22,13 +23,24 @@ class Checkpoints:
         self._outcomes = outcomes
         self._batches = batches
         self._saved = Meta()
+        self._deltas = Deltas()
         self._units: dict[int, int] = {}  # those on record, with how many paths they had
+
+    @property
+    def due(self) -> float | None:
+        """When a part of what was saved is to be moved."""
+        return self._deltas.due
+
+    def move(self, now: float) -> None:
+        """Move a part of what was saved into records of its own, if it is time."""
+        if self._deltas.due is not None and self._deltas.due <= now:
+            self._state.effects += self._deltas.move(now)
 
     def save(self, now: float) -> None:
         """Save all that changed, unless a side is between two states."""
         if not all(side.is_steady for side in self._state.sides):
             return
-        self._nodes()
+        self._nodes(now)
         for number in self._outcomes.covered:
             self._state.emit(Save(f"{INTENT}{number}", None))
             self._state.emit(Save(f"{DONE}{number}", None))
@@ -38,23 +50,23 @@ class Checkpoints:
         a, b = self._state.sides
         self._meta((a.reached, b.reached))
 
-    def save_loaded(self) -> None:
+    def save_loaded(self, now: float) -> None:
         """Save a part of a snapshot on its way, so that the first checkpoint is no larger than
         others. Only while no batch is on record: its base must not be older than its node's."""
         if not self._state.flights.by_number and not self._outcomes.covered:
-            self._nodes()
+            self._nodes(now)
 
     def save_flags(self) -> None:
         """Save what was commanded, at the positions as they were saved last."""
         self._meta(self._saved.positions)
 
-    def _nodes(self) -> None:
+    def _nodes(self, now: float) -> None:
         tree, emit = self._state.tree, self._state.emit
         for number, acl in self._state.acls.fresh():
             emit(journal.save_acl(number, acl))
-        for path in tree.dirty:
-            emit(Save(NODE + path, tree.record(path)))
-        tree.dirty.clear()
+        if tree.dirty:
+            emit(self._deltas.save({path: tree.record(path) for path in tree.dirty}, now))
+            tree.dirty.clear()
 
     def _structure(self) -> None:
         for side in SIDES:
@@ -96,9 +108,8 @@ class Checkpoints:
         state = self._state
         self._restore_meta(records)
         journal.restore_acls(records, state.acls)
-        for key, value in records.items():
-            if key.startswith(NODE):
-                state.tree.restore(key[len(NODE) :], value)
+        for path, packed in self._deltas.restore(records, now).items():
+            state.tree.restore(path, packed)
         for path, (data, seen) in journal.read_chosen(records):
             state.chosen[path] = Chosen(data, seen)
         state.conflicts.restore(v for k, v in records.items() if k.startswith(journal.CONFLICT))

@@ -108,7 +108,8 @@ class Engine:
     def wake_at(self) -> float | None:
         """When something happens by itself."""
         due = self._tick_at
-        for other in (self.state.units.wake_at(), self._verification.wake_at()):
+        others = (self.state.units.wake_at(), self._verification.wake_at(), self._checkpoints.due)
+        for other in others:
             if other is not None and other < due:
                 due = other
         return due
@@ -119,6 +120,7 @@ class Engine:
             self._start()
         self.state.units.wake(now)
         self._verification.wake(now)
+        self._checkpoints.move(now)
         if now >= self._tick_at:
             self._tick_at = now + self.state.settings.checkpoint_s
             if self._may_plan():
@@ -168,7 +170,7 @@ class Engine:
                 self._tracker.snapshot_started(side, said)
             case source.SnapshotNodes():
                 self._tracker.snapshot_nodes(side, said, now)
-                self._checkpoints.save_loaded()
+                self._checkpoints.save_loaded(now)
             case source.SnapshotEnded():
                 self._tracker.snapshot_ended(side, said, now)
                 self._ask_barrier(side)

@@ -2,6 +2,7 @@
 
     meta                     positions of both sides, authority, paused, counters
     node/<path>              a path as `tree.pack` has it
+    delta/<number>           paths that changed, until each is in its own record (see `deltas`)
     acl/<number>             an access list
     intent/<batch>           saved before the batch is sent: what it writes where
     done/<batch>             the batch was applied (a refused one's intent is simply forgotten)
@@ -30,6 +31,7 @@ from orchestrator.runtime.machine import Save
 from orchestrator.zookeeper.jute.records import Acl, Acls
 
 META, NODE, ACL, INTENT, DONE = "meta", "node/", "acl/", "intent/", "done/"
+DELTA = "delta/"
 SESSION, CONFLICT, CHOSEN, UNIT = "session/", "conflict/", "chosen/", "unit/"
 STRUCTURE = "structure/"
 
@@ -40,6 +42,7 @@ _SavedFlight = tuple[int, str, int, list[_SavedIntent]]
 _encode = msgspec.msgpack.Encoder().encode
 _decode_flight = msgspec.msgpack.Decoder(_SavedFlight).decode
 _decode_chosen = msgspec.msgpack.Decoder(_SavedChosen).decode
+_decode_delta = msgspec.msgpack.Decoder(dict[str, bytes | None]).decode
 _decode_unit = msgspec.msgpack.Decoder(tuple[int, tuple[str, ...]]).decode
 _decode_acl = msgspec.msgpack.Decoder(list[tuple[int, str, str]]).decode
 
@@ -65,6 +68,17 @@ def read_meta(records: Mapping[str, bytes]) -> Meta | None:
     """What was saved, None on the first start."""
     saved = records.get(META)
     return None if saved is None else msgspec.msgpack.decode(saved, type=Meta)
+
+
+def save_delta(number: int, states: dict[str, bytes | None]) -> Save:
+    """States of many paths at once, None of those that are forgotten."""
+    return Save(f"{DELTA}{number}", _encode(states))
+
+
+def read_deltas(records: Mapping[str, bytes]) -> list[tuple[int, dict[str, bytes | None]]]:
+    """All deltas, the oldest first."""
+    found = [(key, value) for key, value in records.items() if key.startswith(DELTA)]
+    return sorted([(int(key[len(DELTA) :]), _decode_delta(value)) for key, value in found])
 
 
 def save_intent(flight: Flight) -> Save:

@@ -34,7 +34,8 @@ class Outcomes:
         flight = self._state.flights.by_number.get(event.batch)
         if flight is None or flight.is_lost:
             return None
-        self._state.emit(Save(f"{DONE}{flight.number}", b""))
+        if not flight.is_echoed:
+            self._state.emit(Save(f"{DONE}{flight.number}", b""))
         self._state.flights.ended(flight, event.zxid)
         return flight
 

@@ -270,7 +270,8 @@ class Tracker:
                     self._look_back(side, intent, now)
         if not flight.is_echoed:
             flight.is_echoed = True
-            self._state.emit(Save(f"{DONE}{flight.number}", b""))
+            if not flight.zxid:
+                self._state.emit(Save(f"{DONE}{flight.number}", b""))
             self._state.flights.ended(flight, zxid)
 
     def _look_back(self, side: Side, intent: Intent, now: float) -> None:
