@@ -14,6 +14,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple, Protocol, TypeVar
 
@@ -21,6 +22,7 @@ from orchestrator.runtime.machine import Save
 
 Result = TypeVar("Result")
 _SCHEMA = "CREATE TABLE IF NOT EXISTS object (key TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID"
+_ROWS_AT_ONCE = (256, 64, 16, 4, 1)  # few lengths of statement, for SQLite keeps those it has read
 _HIGHEST = "\U0010ffff"  # sorts after every key that starts with the prefix before it
 
 
@@ -170,11 +172,21 @@ class SqliteStore:
             commit.done(error)
 
     def _apply(self, latest: dict[str, bytes | None]) -> None:
-        kept = [(key, value) for key, value in latest.items() if value is not None]
+        kept = [item for item in latest.items() if item[1] is not None]
         gone = [(key,) for key, value in latest.items() if value is None]
         with self._connection:  # one transaction, rolled back on an error
-            self._connection.executemany("INSERT OR REPLACE INTO object VALUES (?, ?)", kept)
-            self._connection.executemany("DELETE FROM object WHERE key = ?", gone)
+            self._execute("INSERT OR REPLACE INTO object VALUES {}", "(?, ?)", kept)
+            self._execute("DELETE FROM object WHERE key IN ({})", "?", gone)
+
+    def _execute(self, statement: str, places: str, rows: Sequence[tuple[object, ...]]) -> None:
+        """Many rows at once: between statements, this thread waits for its turn in the process."""
+        at = 0
+        for size in _ROWS_AT_ONCE:
+            text = statement.format(", ".join([places] * size))
+            while len(rows) - at >= size:
+                values = list(chain.from_iterable(rows[at : at + size]))
+                self._connection.execute(text, values)
+                at += size
 
     def _read(self, prefix: str) -> dict[str, bytes] | StoreError:
         query = "SELECT key, value FROM object WHERE key >= ? AND key < ? ORDER BY key"
