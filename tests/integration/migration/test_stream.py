@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 import pytest
 from kazoo.security import make_acl
+from msgspec.structs import replace
 from tests.integration.migration.conftest import (
     LINES,
     Pair,
@@ -110,9 +111,9 @@ class Copy:
             case Created(path, data, acl, owner, _):
                 self.nodes[path] = Znode(data, acl, owner, 0, 0, 0, 0, 0, 0)
             case DataSet(path, data, version) if old:
-                self.nodes[path] = old._replace(data=data, version=version)
+                self.nodes[path] = replace(old, data=data, version=version)
             case AclSet(path, acl, version) if old:
-                self.nodes[path] = old._replace(acl=acl, aversion=version)
+                self.nodes[path] = replace(old, acl=acl, aversion=version)
             case Deleted(path):
                 self.nodes.pop(path, None)
 

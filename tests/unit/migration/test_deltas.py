@@ -58,7 +58,9 @@ def test_all_is_moved_in_the_end_and_nothing_is_due_then() -> None:
     deltas, now = Deltas(), 1.0
     records: dict[str, bytes] = {}
     for round in range(3):
-        changed = {f"/n{number}": b"%d" % round for number in range(round, 5_000)}
+        changed: dict[str, bytes | None] = {
+            f"/n{number}": b"%d" % round for number in range(round, 5_000)
+        }
         apply(records, [deltas.save(changed, now)])
     largest, moves = 0, 0
     while deltas.due is not None:

@@ -431,8 +431,8 @@ def test_only_members_of_the_authority_side_have_proxies_in_an_election() -> Non
 
 
 def test_authority_is_handed_over_when_the_new_side_counts_ahead() -> None:
-    nodes = {"/mesos": node(b"")._replace(cversion=5)}
-    fewer = {"/mesos": node(b"")._replace(cversion=2)}
+    nodes = {"/mesos": replace(node(b""), cversion=5)}
+    fewer = {"/mesos": replace(node(b""), cversion=2)}
     bench = Bench(nodes, fewer, Settings(elections=("/mesos",), authority="A"))
     assert bench.command(SetAuthority(B)) is None
     [burn] = bench.writes()

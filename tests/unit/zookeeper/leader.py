@@ -2,6 +2,8 @@
 
 import struct
 
+from msgspec.structs import astuple
+
 from orchestrator.zookeeper.jute import wire
 from orchestrator.zookeeper.jute.quorum import Kind, Packet, encode_packet
 from orchestrator.zookeeper.jute.records import CONTAINER_OWNER, OPEN, Acls, Znode, lifetime
@@ -48,8 +50,8 @@ def part(body: Body) -> tuple[int, bytes]:  # noqa: PLR0911 - one for each type
 
 
 def _create(body: CreateTxn) -> tuple[int, bytes]:
-    path, data, acl, owner, cversion = body
-    common = wire.text(path) + wire.buffer(data) + wire.acls(acl)
+    common = wire.text(body.path) + wire.buffer(body.data) + wire.acls(body.acl)
+    owner, cversion = body.owner, body.cversion
     lives = lifetime(owner)
     if lives.container:
         return 19, common + wire.pack_int(cversion)
@@ -61,7 +63,7 @@ def _create(body: CreateTxn) -> tuple[int, bytes]:
 def transaction(header: TxnHeader, body: Body, digest: bytes = DIGEST) -> bytes:
     """As it is logged, with the type that belongs to its body."""
     kind, raw = part(body)
-    return struct.pack(">qiqqi", *header[:4], kind) + raw + digest
+    return struct.pack(">qiqqi", *astuple(header)[:4], kind) + raw + digest
 
 
 def snapshot(

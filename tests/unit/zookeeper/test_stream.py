@@ -5,6 +5,7 @@ from contextlib import suppress
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from tests.unit.zookeeper.leader import Leader, container
 from tests.unit.zookeeper.recorded import CONVERSATION
 
@@ -40,7 +41,7 @@ from orchestrator.zookeeper.stream.translation import ReadAnew, Translator
 
 SESSION = 7
 PLAIN = Znode(b"", OPEN, 0, 0, 0, 0, 0, 0, 0)
-MINE = PLAIN._replace(owner=SESSION)
+MINE = replace(PLAIN, owner=SESSION)
 
 
 class Conversation:
@@ -168,7 +169,7 @@ def test_the_end_of_a_session_ends_the_nodes_that_it_names() -> None:
 
 def test_where_a_server_names_none_its_nodes_are_known() -> None:
     talk = Conversation()
-    talk.live(("/", PLAIN), ("/a", MINE), ("/gone", MINE), ("/b", MINE._replace(owner=8)))
+    talk.live(("/", PLAIN), ("/a", MINE), ("/gone", MINE), ("/b", replace(MINE, owner=8)))
     leader = talk.leader
     talk.hear(
         leader.inform(DeleteTxn("/gone")), leader.inform(CreateTxn("/n", b"", OPEN, SESSION, 1))

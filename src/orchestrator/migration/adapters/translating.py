@@ -41,7 +41,7 @@ def request_of(ops: Sequence[effects.Op]) -> Request[object]:
     made = tuple([_op(op) for op in ops])
     if len(made) == 1 and not isinstance(made[0], Check):
         return made[0]
-    return Multi(made)
+    return Multi(made, brief=True)
 
 
 def outcome_of(batch: int, error: BaseException) -> Refused | Lost:

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from orchestrator.simulator.kernel import Kernel
 from orchestrator.simulator.sync.ensemble import Ensemble
 from orchestrator.zookeeper.jute.records import Znode, lifetime
@@ -139,4 +141,4 @@ def _visible(node: Znode | None) -> Znode | None:
     """A node as clients see it: containers and times to live are not shown."""
     if node is None or lifetime(node.owner).session:
         return node
-    return node._replace(owner=0)
+    return replace(node, owner=0)

@@ -29,7 +29,7 @@ from orchestrator.simulator.sync.feed import Feed
 from orchestrator.simulator.sync.host import Host
 from orchestrator.simulator.sync.judge import Broken, Judge, is_of_session
 from orchestrator.simulator.sync.options import SyncOptions, drawn
-from orchestrator.zookeeper.jute.records import OPEN, Znode, lifetime
+from orchestrator.zookeeper.jute.records import OPEN, Acls, Znode, lifetime
 from orchestrator.zookeeper.source import Transaction
 
 _QUIET_S = 900.0
@@ -344,7 +344,7 @@ class SyncRun:
             for inner in proxies:
                 here = self.ensembles[side].get(self.view.outward(side, inner))
                 there = self.ensembles[side.other].get(self.view.outward(side.other, inner))
-                if here is None or there is None or here[:2] != there[:2]:
+                if here is None or there is None or _shown(here) != _shown(there):
                     raise Broken(f"the proxy of {inner} is {here}, not {there}")
 
     def _is_taken(self, side: Side, inner: str) -> bool:
@@ -367,3 +367,7 @@ class SyncRun:
 def play(seeds: Sequence[int]) -> list[SyncOutcome]:
     """How these seeds end."""
     return [SyncRun(seed).outcome() for seed in seeds]
+
+
+def _shown(node: Znode) -> tuple[bytes | None, Acls | None]:
+    return node.data, node.acl

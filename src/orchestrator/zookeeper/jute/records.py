@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import msgspec
+
 CONTAINER_OWNER = -(1 << 63)
 """The owner of a container, as the server stores it; clients are shown 0."""
 
@@ -45,7 +47,7 @@ class Stat(NamedTuple):
     pzxid: int
 
 
-class Znode(NamedTuple):
+class Znode(msgspec.Struct, frozen=True, gc=False):
     """A node as it stands.
 
     ``data`` None and ``b""`` are two things, on the wire and to clients. ``acl`` None means that

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from typing import NamedTuple
+
+import msgspec
 
 from orchestrator.zookeeper.jute import wire
 from orchestrator.zookeeper.jute.errors import FrameError
@@ -23,7 +24,7 @@ _MULTI = 14
 _CLOSE = -11
 
 
-class TxnHeader(NamedTuple):
+class TxnHeader(msgspec.Struct, frozen=True, gc=False):
     """``session`` is the writer's, ``time`` in ms on the leader's clock, ``type`` an opcode."""
 
     session: int
@@ -33,7 +34,7 @@ class TxnHeader(NamedTuple):
     type: int
 
 
-class CreateTxn(NamedTuple):
+class CreateTxn(msgspec.Struct, frozen=True, gc=False):
     """A node was created, of any kind; ``owner`` as in `records.Znode`. ``cversion`` is the
     parent's count of creations after it, -1 if it is one more than it was."""
 
@@ -44,13 +45,13 @@ class CreateTxn(NamedTuple):
     cversion: int
 
 
-class DeleteTxn(NamedTuple):
+class DeleteTxn(msgspec.Struct, frozen=True, gc=False):
     """A node was deleted."""
 
     path: str
 
 
-class SetDataTxn(NamedTuple):
+class SetDataTxn(msgspec.Struct, frozen=True, gc=False):
     """Data was written, and has this version now."""
 
     path: str
@@ -58,7 +59,7 @@ class SetDataTxn(NamedTuple):
     version: int
 
 
-class SetAclTxn(NamedTuple):
+class SetAclTxn(msgspec.Struct, frozen=True, gc=False):
     """An access list was written, and has this version now."""
 
     path: str
@@ -66,33 +67,33 @@ class SetAclTxn(NamedTuple):
     version: int
 
 
-class CheckTxn(NamedTuple):
+class CheckTxn(msgspec.Struct, frozen=True, gc=False):
     """A version was as expected."""
 
     path: str
     version: int
 
 
-class ErrorTxn(NamedTuple):
+class ErrorTxn(msgspec.Struct, frozen=True, gc=False):
     """Nothing happened, because of an error of ``KeeperException.Code``."""
 
     error: int
 
 
-class OpenSessionTxn(NamedTuple):
+class OpenSessionTxn(msgspec.Struct, frozen=True, gc=False):
     """The header's session began."""
 
     timeout_ms: int
 
 
-class CloseSessionTxn(NamedTuple):
+class CloseSessionTxn(msgspec.Struct, frozen=True, gc=False):
     """The header's session ended, and these nodes with it; None if the server does not say
     which (before 3.6)."""
 
     paths: tuple[str, ...] | None
 
 
-class MultiTxn(NamedTuple):
+class MultiTxn(msgspec.Struct, frozen=True, gc=False):
     """Many at once. If one is an `ErrorTxn`, none of them happened."""
 
     txns: tuple[Body, ...]

@@ -57,7 +57,7 @@ class Translator:
 
     def transaction(self, header: TxnHeader, body: Body) -> Transaction | None:
         """What is visible of a transaction, None if nothing is. Raises ReadAnew."""
-        session, _, zxid, time, _ = header
+        session, zxid, time = header.session, header.zxid, header.time
         if type(body) is CloseSessionTxn:
             steps = self._close(session, body)
             return Transaction(zxid, session, time, steps, True)
@@ -77,9 +77,8 @@ class Translator:
 
     def _step(self, body: Body) -> Step | None:
         if type(body) is SetDataTxn:  # most are; a match would come to it last
-            path, data, version = body
-            shown = self._shown(path)
-            return None if shown is None else DataSet(shown, data, version)
+            shown = self._shown(body.path)
+            return None if shown is None else DataSet(shown, body.data, body.version)
         match body:
             case CreateTxn(path, data, acl, owner, cversion):
                 if owner:
