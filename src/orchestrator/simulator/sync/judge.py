@@ -200,7 +200,8 @@ class Judge:
         return all(self._was_absent(v, last) for v in (was, value))
 
     def _was_absent(self, value: Value, since: int) -> bool:
-        return any(n > since and self._values[n].shown == ABSENT for n in value.known)
+        numbers = {value.number, *value.known}
+        return any(n > since and self._values[n].shown == ABSENT for n in numbers)
 
     def _by_rule(self, path: str, lost: Value, kept: Value) -> None:
         """Where the rules are simple, the right one must have won."""
