@@ -268,6 +268,17 @@ def test_what_was_written_after_the_choice_is_newer_than_it() -> None:
     assert bench.engine.status(bench.now).held == 1
 
 
+def test_a_chosen_value_brings_back_a_node_that_others_have_to_lie_below() -> None:
+    bench = crossing(policy="hold")
+    bench.command(Pause())
+    bench.change(B, Deleted("/app"))
+    bench.command(Resolve("/app", None, b"third"))
+    bench.change(A, created("/app/x", b""))
+    bench.command(Resume())
+    written = {(w.side, op.path, getattr(op, "data", None)) for w in bench.writes() for op in w.ops}
+    assert written == {(A, "/app", b"third"), (B, "/app", b"third"), (B, "/app/x", b"")}
+
+
 def test_a_conflict_that_is_not_held_cannot_be_resolved() -> None:
     reply = equal().command(Resolve("/app", A))
     assert reply is not None and reply.refusal == "no conflict is held at '/app'"

@@ -168,12 +168,13 @@ class Planner:
     def _as_chosen(
         self, node: Node, want: Content, unit: Unit, created: set[tuple[Side, str]], now: float
     ) -> list[Draft]:
-        """Bring the data of both sides to what a person chose; the rest is merged then."""
+        """Bring the data of both sides to what a person chose; the rest is merged then. A side that
+        has no such node gets one at once, for others of the unit may have to lie below it."""
         found = []
         for side in SIDES:
             there = node.content(side)
-            if there is not None and there.data != want.data:
-                mine = replace(there, data=want.data)
+            if there is None or there.data != want.data:
+                mine = want if there is None else replace(there, data=want.data)
                 found += self._writes(node, side, mine, unit, created, now)
         if found:
             return found
