@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 from tests.unit.migration.bench import PROXIES, WRITERS, Bench, created, node
 
+from orchestrator.migration.core.content import CONTAINER, Content, digest
 from orchestrator.migration.core.effects import (
     Alert,
     ConflictFound,
@@ -30,7 +31,7 @@ from orchestrator.migration.core.events import (
 )
 from orchestrator.migration.core.settings import Settings
 from orchestrator.migration.core.sides import Role, Side
-from orchestrator.zookeeper.jute.records import OPEN, Acl, ttl_owner
+from orchestrator.zookeeper.jute.records import CONTAINER_OWNER, OPEN, Acl, ttl_owner
 from orchestrator.zookeeper.source import (
     AclSet,
     DataSet,
@@ -490,3 +491,16 @@ def test_a_repair_settles_what_the_source_did_not_tell() -> None:
         for read in reads:
             bench.show(read, {"/app/x": node(b"3" if read.side is B else b"2")})
     assert {(w.side, op.path) for w in bench.writes() for op in w.ops} == {(A, "/app/x")}
+
+
+def test_a_repair_keeps_lifetimes_which_a_read_does_not_show() -> None:
+    nodes = {"/app": node(b"1"), "/app/x": replace(node(b"2"), owner=CONTAINER_OWNER)}
+    bench = Bench(nodes, nodes, Settings(policy="source"))
+    bench.apply_all()
+    verify(bench, {"/app": b"1", "/app/x": b"3"}, repair=True)
+    while reads := bench.reads():
+        for read in reads:
+            bench.show(read, {"/app/x": node(b"3" if read.side is B else b"2")})
+    [write] = bench.writes()
+    assert (write.side, write.ops) == (A, (SetData("/app/x", b"3", 0),))
+    assert bench.engine.state.tree.look("/app/x").content(B) == Content(digest(b"3"), 0, CONTAINER)

@@ -79,3 +79,9 @@ def test_a_deletion_against_a_change_has_a_rule_of_its_own(
 def test_a_deletion_of_unknown_time_never_wins_by_time() -> None:
     rules = Settings(deletes="policy")
     assert decide(rules, "delete", Contender(None, 0), Contender(HIGH, 1)).winner is Side.B
+
+
+def test_what_nobody_is_known_to_have_written_is_never_later() -> None:
+    rules = Settings(policy="lww", priority="B")
+    assert decide(rules, "create", Contender(LOW, 5), Contender(HIGH, 0)).winner is Side.A
+    assert decide(rules, "create", Contender(LOW, 0), Contender(HIGH, 0)).winner is Side.B

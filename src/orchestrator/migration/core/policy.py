@@ -4,7 +4,8 @@ Last-write-wins compares the times that the two leaders' clocks gave to the last
 side, after taking the known offset between these clocks away. Times within the skew bound count as
 the same time; then the settings' priority decides, and without one the higher digest of the value:
 both sides' engines, and every run, come to the same answer. A time that nobody knows (a deletion
-that only a snapshot showed) is never later than another, so what is there wins.
+that only a snapshot showed, or what the engine wrote and nobody else since) is never later than
+another, and what is there wins over what is not.
 """
 
 from __future__ import annotations
@@ -73,6 +74,9 @@ def _tie(rules: Settings, a: Contender, b: Contender) -> Decision:
     if a.state is None or b.state is None:
         there = Side.B if a.state is None else Side.A
         return Decision(there, "lww: same time, a change wins over a deletion")
+    if bool(a.time_ms) != bool(b.time_ms):
+        changed = Side.A if a.time_ms else Side.B
+        return Decision(changed, "lww: nobody is known to have written the other")
     if rules.priority:
         return Decision(Side[rules.priority], f"lww: time unknown, priority {rules.priority}")
     winner = Side.A if a.state.content.parts > b.state.content.parts else Side.B

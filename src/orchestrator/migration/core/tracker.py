@@ -3,10 +3,6 @@
 A transaction's changed paths become one unit of the queue. Transactions of the engine's own
 sessions only confirm what is under way: they are noted, not queued. A snapshot queues nothing
 itself: once its side is steady, the engine compares all that differs.
-
-A change in between that our write passed over (the node was deleted and written anew up to the very
-version that we expected; the access list was changed while we deleted) is seen here, for the stream
-shows both: it is logged as a conflict of kind ``overtaken``, with what was lost.
 """
 
 from __future__ import annotations
@@ -16,7 +12,6 @@ from typing import assert_never
 from msgspec.structs import replace
 
 from orchestrator.migration.core import source_steps as steps
-from orchestrator.migration.core.conflicts import version_of
 from orchestrator.migration.core.content import (
     EPHEMERAL,
     PLAIN,
@@ -27,17 +22,12 @@ from orchestrator.migration.core.content import (
     kind_of,
 )
 from orchestrator.migration.core.counters import BURN
-from orchestrator.migration.core.effects import ConflictFound, Problem, Severity
-from orchestrator.migration.core.flights import Flight, Intent, Mode
+from orchestrator.migration.core.echoes import Echoes
 from orchestrator.migration.core.hashing import parent_of
-from orchestrator.migration.core.journal import DONE
-from orchestrator.migration.core.merge import same
-from orchestrator.migration.core.policy import Contender, Decision
-from orchestrator.migration.core.sides import SIDES, Side
+from orchestrator.migration.core.sides import Side
 from orchestrator.migration.core.state import SyncState
 from orchestrator.migration.core.tree import Node
 from orchestrator.migration.core.view import Place
-from orchestrator.runtime.machine import Save
 from orchestrator.zookeeper.jute.records import Znode
 from orchestrator.zookeeper.source import (
     AclSet,
@@ -58,6 +48,7 @@ class Tracker:
 
     def __init__(self, state: SyncState) -> None:
         self._state = state
+        self._echoes = Echoes(state)
 
     # --- snapshots -----------------------------------------------------------------------------
 
@@ -99,8 +90,18 @@ class Tracker:
         self._state.finish(node)
 
     def show(self, side: Side, node: Node, znode: Znode | None, time_ms: int, now: float) -> bool:
-        """Note what a read showed; whether that is news."""
-        state = None if znode is None else self._seen(side, node, znode)
+        """Note what the side's source showed; whether that is news."""
+        sees = self._state.sides[side].sees_lifetimes
+        return self._show_as(side, node, znode, time_ms, now, sees)
+
+    def show_read(self, side: Side, node: Node, znode: Znode | None, now: float) -> bool:
+        """Note what a client read, who is not shown lifetimes; whether that is news."""
+        return self._show_as(side, node, znode, 0 if znode is None else znode.mtime, now, False)
+
+    def _show_as(
+        self, side: Side, node: Node, znode: Znode | None, time_ms: int, now: float, sees: bool
+    ) -> bool:
+        state = None if znode is None else self._seen(side, node, znode, sees)
         if znode is not None and self._state.counters.is_used:
             self._state.counters.saw(side, node.path, znode.cversion)
         is_new = self._state.tree.put(node, side, state)
@@ -119,16 +120,16 @@ class Tracker:
         state = self._state.tree.look(path).states[side]
         return state is not None and state.content.data == digest(data)
 
-    def _seen(self, side: Side, node: Node, znode: Znode) -> State:
+    def _seen(self, side: Side, node: Node, znode: Znode, sees: bool) -> State:
         acl = self._state.acls.number(znode.acl)
-        kind = self._kind(side, node, znode.owner)
+        kind = self._kind(side, node, znode.owner, sees)
         owner = znode.owner if kind == EPHEMERAL else 0
         content = Content(digest(znode.data), acl, kind)
         return State(content, znode.version, znode.aversion, owner)
 
-    def _kind(self, side: Side, node: Node, owner: int) -> int:
-        """A lifetime; one that the source cannot see is taken to be as the other side's."""
-        kind = kind_of(owner, self._state.sides[side].sees_lifetimes)
+    def _kind(self, side: Side, node: Node, owner: int, sees: bool) -> int:
+        """A lifetime; one that cannot be seen is as it was, or taken to be as the other side's."""
+        kind = kind_of(owner, sees)
         other = node.states[side.other]
         if kind == UNKNOWN:
             known = (node.content(side), node.content(side.other), node.base)
@@ -164,7 +165,7 @@ class Tracker:
                 continue
             node = state.tree.open(inner)
             if is_own and (flight := state.flights.on(side, inner)) is not None:
-                self._echo(side, node, flight, event.zxid, now)
+                self._echoes.note(side, node, flight, event.zxid, now)
             if self._step(side, node, step, event.time, is_own, now) and not (
                 is_own and inner in flights
             ):
@@ -228,7 +229,7 @@ class Tracker:
 
     def _created(self, side: Side, node: Node, step: Created) -> State:
         self._count(side, node.path, step)
-        kind = self._kind(side, node, step.owner)
+        kind = self._kind(side, node, step.owner, self._state.sides[side].sees_lifetimes)
         content = Content(digest(step.data), self._state.acls.number(step.acl), kind)
         return State(content, 0, 0, step.owner if kind == EPHEMERAL else 0)
 
@@ -258,48 +259,3 @@ class Tracker:
     def _structure(self, side: Side, outer: str, found: set[str]) -> None:
         if outer != "/" and self._state.view.place(side, outer) is Place.STRUCTURE:
             found.add(outer)
-
-    # --- our own -------------------------------------------------------------------------------
-
-    def _echo(self, side: Side, node: Node, flight: Flight, zxid: int, now: float) -> None:
-        if flight.side is not side or zxid <= flight.after:
-            return
-        if not flight.is_echoed and self._state.sides[side].is_steady:
-            for intent in flight.intents:
-                if intent.path == node.path or intent.path in self._state.tree:
-                    self._look_back(side, intent, now)
-        if not flight.is_echoed:
-            flight.is_echoed = True
-            if not flight.zxid:
-                self._state.emit(Save(f"{DONE}{flight.number}", b""))
-            self._state.flights.ended(flight, zxid)
-
-    def _look_back(self, side: Side, intent: Intent, now: float) -> None:
-        """Whether the write replaced just what it was meant to replace."""
-        node = self._state.tree.open(intent.path)
-        state = node.states[side]
-        if intent.before is None or state is None or intent.mode is Mode.NONE:
-            return
-        was, is_ = intent.before, state.content
-        if intent.mode is Mode.DATA:
-            is_lost = was.data != is_.data
-        elif intent.mode is Mode.ACL:
-            is_lost = was.acl != is_.acl
-        else:
-            is_lost = not same(was, is_)
-        if is_lost:
-            self._overtaken(side, node, state, now)
-
-    def _overtaken(self, side: Side, node: Node, state: State, now: float) -> None:
-        book, acls, path = self._state.conflicts, self._state.acls, node.path
-        other = node.states[side.other]
-        sides = [(side, state), (side.other, other)]
-        versions = [Contender(s, node.times[at]) for at, s in sorted(sides, key=lambda p: p[0])]
-        data = [self._state.payloads.peek(at, path) for at in SIDES]
-        shown = (version_of(versions[0], data[0], acls), version_of(versions[1], data[1], acls))
-        decision = Decision(side.other, "changed again up to the version that was expected")
-        entry, saves = book.note(path, "overtaken", shown, decision, now)
-        self._state.effects += [*saves, ConflictFound(entry)]
-        self._state.totals.overtaken += 1
-        text = f"a change of {path} on {side.name} was overwritten; conflict {entry.number} has it"
-        self._state.alert(Problem.OVERTAKEN, Severity.WARNING, text, path)

@@ -233,6 +233,6 @@ class Verification:
             is_as_before = (side, path) in self._state.tree.unmoved
             if is_as_before and path not in self._state.flights.of:
                 if not self._matches(side, path, seen):
-                    self._tracker.show(side, node, seen, 0 if seen is None else seen.mtime, now)
+                    self._tracker.show_read(side, node, seen, now)
                 self._state.units.add(side, [path], now)
             self._state.finish(node)
