@@ -14,8 +14,8 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-PURE := tests/unit tests/simulation
-JOBS ?= auto
+APART := tests/unit tests/simulation tests/conformance tests/integration/marathon
+JOBS ?= $(shell expr $$(nproc) + 1)
 CORES = $(patsubst src/orchestrator/%/core/,%,$(wildcard src/orchestrator/*/core/))
 
 .DEFAULT_GOAL := help
@@ -38,7 +38,8 @@ $(READY): requirements.lock pyproject.toml
 run: setup
 	@exec $(BIN)/orchestrator up $(ARGS)
 
-# What needs no servers runs on all processors at once; the rest starts some of its own for each test.
+# Tests that disturb nobody run many at once; the rest is about this machine: its containers, networks
+# and processes.
 # Each core has to be covered to 90 %: what is below that is behaviour that nobody tests.
 test: setup
 	@tests/support/install-docker
@@ -50,8 +51,8 @@ test: setup
 ifneq ($(ARGS),)
 	$(BIN)/pytest --cov --cov-report=term:skip-covered $(ARGS)
 else
-	$(BIN)/pytest -n $(JOBS) --dist loadfile --cov --cov-report= $(PURE)
-	$(BIN)/pytest --cov --cov-append --cov-report=term:skip-covered $(addprefix --ignore=,$(PURE))
+	$(BIN)/pytest -n $(JOBS) --dist loadfile --cov --cov-report= $(APART)
+	$(BIN)/pytest --cov --cov-append --cov-report=term:skip-covered $(addprefix --ignore=,$(APART))
 endif
 	@test -n "$(ARGS)" || for core in $(CORES); do \
 	  printf 'core of %s: ' $$core; \
