@@ -21,9 +21,12 @@ from tests.integration.migration.conftest import (
     syncing,
 )
 from tests.support import eventually, free_port, zookeeper
+from tests.support.relay import Relay
 
+from orchestrator.migration.adapters import ensemble
 from orchestrator.migration.adapters.opening import look_at
 from orchestrator.migration.adapters.spec import SpecError, SyncSpec
+from orchestrator.migration.core.content import CONTAINER
 from orchestrator.migration.core.events import Verify
 from orchestrator.zookeeper.client import Client, of_uri
 from orchestrator.zookeeper.jute.errors import ZooKeeperError
@@ -410,6 +413,55 @@ async def test_where_the_quorum_port_is_closed_it_watches_and_says_why(
     must = msgspec.structs.replace(closed, source="stream")
     with pytest.raises(SpecError, match="B has no transaction stream: no leader answers"):
         await look_at(msgspec.structs.replace(spec, b=must))
+
+
+async def test_a_stream_that_is_closed_for_good_is_left_for_watches_until_it_is_open_again(
+    pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ensemble, "_LOOK_S", 0.5)
+    relay = Relay()
+    async with (
+        relay.serving() as url,
+        client_of(pair.a.ensemble, pair.a.root) as a,
+        client_of(pair.b.ensemble, pair.b.root) as b,
+    ):
+        relay.target = pair.a.ensemble.nodes[0].quorum_port
+        spec = spec_of(pair)
+        through = msgspec.structs.replace(spec.a, quorum=(url.removeprefix("http://"),))
+        async with syncing(msgspec.structs.replace(spec, a=through), tmp_path) as sync:
+
+            async def followed_by(word: str) -> None:
+                await eventually(lambda: word in sync.status().sources[0])
+
+            await followed_by("the transaction stream")
+            await a.call(CreateContainer("/box", b"1"))
+            await a.create("/n", b"1")
+            await at_rest(sync)
+            relay.cut()
+            await a.set_data("/n", b"2")
+            await b.create("/m", b"1")
+            await followed_by("watches: no leader answers")
+            await a.create("/k", b"1")
+            await a.delete("/n")
+            await eventually(lambda: _has(b, "/k"))
+            await at_rest(sync)
+            assert set(await pair.are_equal()) == {"/box", "/m", "/k"}
+            relay.target = pair.a.ensemble.nodes[0].quorum_port
+            await followed_by("the transaction stream")
+            await a.multi([Create("/t", b"1"), Create("/t/u", b"1")])
+            await eventually(lambda: _has(b, "/t/u"))
+            await at_rest(sync)
+            assert set(await pair.are_equal()) == {"/box", "/m", "/k", "/t", "/t/u"}
+            assert sync.conflicts() == []
+            assert (await sync.command(Verify())).paths == ()
+            box = sync.engine.state.tree.look("/box")
+            assert box.is_settled
+            assert box.base is not None
+            assert box.base.kind == CONTAINER
+
+
+async def _has(client: Client, path: str) -> bool:
+    return await client.exists(path) is not None
 
 
 async def test_a_server_that_stands_alone_is_watched(tmp_path: Path) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import aclosing, suppress
 
 import msgspec
 
-from orchestrator.migration.adapters.following import open_source
+from orchestrator.migration.adapters.following import Following, open_source, otherwise
 from orchestrator.migration.adapters.lane import Dispatch, Lane, decode, key_of
 from orchestrator.migration.adapters.opening import Opened
 from orchestrator.migration.core.effects import Barrier, Read, Write
@@ -26,9 +28,13 @@ from orchestrator.zookeeper.jute.errors import ZooKeeperError
 from orchestrator.zookeeper.reading import NodeReader, Unreadable, read_all
 from orchestrator.zookeeper.source import Interrupted, SnapshotEnded
 
+logger = logging.getLogger(__name__)
 _STREAMED = "shell/streamed/"
 """The zxid of the snapshot behind which a side was streamed."""
 _RETRY_S = 1.0
+_LOOK_S = 15.0
+"""How often it is looked whether another way of following is better; a stream has to be silent at
+two looks, so that an election changes nothing."""
 _READS = 4
 
 
@@ -61,6 +67,7 @@ class Ensemble:
         )
         self._reads = asyncio.Semaphore(_READS)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._is_silent = False
 
     @property
     def unwritable(self) -> str:
@@ -111,6 +118,43 @@ class Ensemble:
         return position if position > int(streamed) else None
 
     async def _follow(self, position: int | None) -> None:
+        """By the stream or by watches, and by the other when that is better, from its beginning."""
+        while True:
+            hearing = asyncio.get_running_loop().create_task(self._hear(position))
+            try:
+                following = await self._other_way(hearing)
+            finally:
+                hearing.cancel()
+                await asyncio.gather(hearing, return_exceptions=True)
+            if following.is_stream:  # or every change would be told twice
+                with suppress(ZooKeeperError):
+                    await self._client.remove_watches("/")
+            logger.warning("%s is followed otherwise: %s", self.side.name, following.reason)
+            self.opened, position = self.opened._replace(following=following), None
+
+    async def _other_way(self, hearing: asyncio.Task[None]) -> Following:
+        """Wait until there is one: a stream that is not heard any more though its ensemble serves,
+        or a watched ensemble whose quorum port is open."""
+        was_silent = False
+        while True:
+            await asyncio.wait({hearing}, timeout=_LOOK_S)
+            if hearing.done():
+                hearing.result()
+            is_due = (self._is_silent and was_silent) or not self.opened.following.is_stream
+            was_silent = self._is_silent
+            if is_due and (found := await self._look()) is not None:
+                return found
+
+    async def _look(self) -> Following | None:
+        try:
+            async with asyncio.timeout(_LOOK_S):
+                await self._client.connected()
+                now = self.opened.following
+                return await otherwise(self.side.name, self.opened.spec, self._client, now)
+        except (ZooKeeperError, TimeoutError):
+            return None  # it does not serve: how it is followed makes no difference
+
+    async def _hear(self, position: int | None) -> None:
         is_stream, is_noted = self.opened.following.is_stream, position is not None
         if not is_noted:
             await self._store.commit([Save(self._key, None)])
@@ -118,13 +162,16 @@ class Ensemble:
         while True:
             source = open_source(self._client, self.opened.dialect, self.opened.following)
             try:
-                async for event in source.events(position):
-                    await self._room()
-                    self._dispatch(Heard(self.side, event))
-                    if is_stream and not is_noted and type(event) is SnapshotEnded:
-                        is_noted = True
-                        await self._store.commit([Save(self._key, b"%d" % event.zxid)])
+                async with aclosing(source.events(position)) as events:
+                    async for event in events:
+                        self._is_silent = type(event) is Interrupted
+                        await self._room()
+                        self._dispatch(Heard(self.side, event))
+                        if is_stream and not is_noted and type(event) is SnapshotEnded:
+                            is_noted = True
+                            await self._store.commit([Save(self._key, b"%d" % event.zxid)])
             except ZooKeeperError as error:
+                self._is_silent = True
                 self._dispatch(Heard(self.side, Interrupted(str(error))))
                 await asyncio.sleep(_RETRY_S)
 

@@ -60,6 +60,17 @@ async def choose(name: str, spec: EnsembleSpec, client: Client) -> Following:
     return Following(members, bool(named), f"the transaction stream of {host}:{port}")
 
 
+async def otherwise(
+    name: str, spec: EnsembleSpec, client: Client, now: Following
+) -> Following | None:
+    """The other way, if the ensemble cannot be followed as it is now, or can by its stream again;
+    None to go on. Raises ZooKeeperError."""
+    if spec.source != "auto":
+        return None
+    found = await choose(name, spec, client)
+    return found if found.is_stream is not now.is_stream else None
+
+
 def open_source(client: Client, dialect: Dialect, following: Following) -> Source:
     """A source of a client's ensemble, below the client's root."""
     if not following.is_stream:

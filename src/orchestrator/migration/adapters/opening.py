@@ -30,6 +30,7 @@ _CONNECT_S = 10.0
 class Opened(NamedTuple):
     """An ensemble that was reached."""
 
+    spec: EnsembleSpec
     settings: ClientSettings
     dialect: Dialect
     following: Following
@@ -53,7 +54,7 @@ async def _reach(name: str, spec: EnsembleSpec) -> Opened:
             if await client.exists("/") is None:
                 raise SpecError(f"{name} has no node {settings.root}; create it first")
             following = await choose(name, spec, client)
-        return Opened(await _fitted(name, settings), await detect(settings), following)
+        return Opened(spec, await _fitted(name, settings), await detect(settings), following)
     except TimeoutError:
         where = ",".join(f"{host}:{port}" for host, port in settings.hosts)
         raise SpecError(f"{name} cannot be reached at {where}") from None

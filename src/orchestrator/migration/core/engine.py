@@ -253,7 +253,10 @@ class Engine:
             self.state.units.release(("proxy", side), now)
 
     def _source(self, side: Side, sees_lifetimes: bool) -> None:
-        self.state.sides[side].sees_lifetimes = sees_lifetimes
+        known = self.state.sides[side]
+        if known.sees_lifetimes is not sees_lifetimes:  # another source, which tells all anew
+            known.sees_lifetimes = sees_lifetimes
+            known.is_steady, known.steady_at = False, None
 
     # --- after every event -----------------------------------------------------------------------
 
