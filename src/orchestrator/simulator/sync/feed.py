@@ -4,7 +4,7 @@ An observer hears every transaction with its session, goes on behind its positio
 ensemble still has what came after, and gets a fuzzy snapshot otherwise: nodes are copied one after
 the other while writes go on. With watches, what happened since the last look is shown as the nodes
 are now: without sessions, without lifetimes, several changes as one; and after every interruption
-there is a snapshot. Either is delayed, and interrupted now and then.
+there is a snapshot. Either is delayed, and interrupted now and then, and may be the other then.
 """
 
 from __future__ import annotations
@@ -38,14 +38,19 @@ class Feed:
         kernel: Kernel,
         ensemble: Ensemble,
         say: Callable[[Event], None],
+        opened: Callable[[], None],
         *,
         is_watching: bool,
+        switches: bool,
         forgets: bool,
     ) -> None:
         self._kernel = kernel
         self._ensemble = ensemble
         self._say = say
+        self._opened = opened
         self.is_watching = is_watching
+        self._switches = is_watching and switches
+        self._streamed_at: int | None = None  # the end of the snapshot that began the stream
         self.forgets = forgets
         self._position: int | None = None
         self._term = 0  # what was meant for an earlier one is not said any more
@@ -58,6 +63,8 @@ class Feed:
         self._position = position
         self._is_listening = False
         is_lost = self.forgets and self._kernel.chance(0.3)
+        if self._switches and (self._streamed_at is None or self._streamed_at >= (position or 0)):
+            is_lost = True  # some of it was only watched
         if position is None or self.is_watching or is_lost:
             self._snapshot()
         else:
@@ -81,8 +88,13 @@ class Feed:
         self._kernel.after(delay_s, lambda: self._again(term))
 
     def _again(self, term: int) -> None:
-        if term == self._term:
-            self.follow(self._position)
+        if term != self._term:
+            return
+        if self._switches and self._kernel.chance(0.3):
+            self.is_watching = not self.is_watching
+            self._streamed_at = None
+            self._opened()
+        self.follow(self._position)
 
     # --- transactions --------------------------------------------------------------------------
 
@@ -118,7 +130,7 @@ class Feed:
     # --- snapshots -----------------------------------------------------------------------------
 
     def _snapshot(self) -> None:
-        at, self._position = self._ensemble.zxid, None
+        at, self._position, self._streamed_at = self._ensemble.zxid, None, None
         paths = self._ensemble.paths()
         self._say(SnapshotStarted(len(paths)))
         self._later(lambda: self._copy(paths, at))
@@ -133,6 +145,7 @@ class Feed:
             self._later(lambda: self._copy(paths[size:], at))
             return
         self._position = at
+        self._streamed_at = None if self.is_watching else at
         self._say(SnapshotEnded(at))
         self._later(self._listen)
 

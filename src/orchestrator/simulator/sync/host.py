@@ -63,6 +63,10 @@ class Host:
         """What a side's feed talks to."""
         return lambda event: self.tell(Heard(side, event))
 
+    def opened(self, side: Side) -> None:
+        """A side's feed is another, or begins."""
+        self.tell(SourceOpened(side, not self.feeds[side].is_watching))
+
     @property
     def is_idle(self) -> bool:
         """Whether nothing is on its way to or from the engine."""
@@ -81,7 +85,7 @@ class Host:
         self.engine = self._kind(self._settings, dict(self.records), self._kernel.now)
         for side in SIDES:
             feed = self.feeds[side]
-            self.tell(SourceOpened(side, not feed.is_watching))
+            self.opened(side)
             for role in Role:
                 self._open(side, role)
             feed.follow(self.engine.positions()[side])

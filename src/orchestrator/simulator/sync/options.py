@@ -25,6 +25,7 @@ class SyncOptions(msgspec.Struct, frozen=True, kw_only=True):
     writers: str = "AB"
     watching: tuple[bool, bool] = (False, False)
     skew_ms: int = 0  # how much more B's clock shows
+    switches: bool = False  # whether a side that begins with watches is streamed now and then
     forgets: bool = False  # whether positions may be too old
     crashes: bool = True
     breaks: bool = True
@@ -50,6 +51,7 @@ def drawn(random: Random) -> SyncOptions:
         sessions=random.random() < 0.5,
         commands=random.random() < 0.4,
         pause_s=random.choice((0.02, 0.05, 0.3)),
+        switches=random.random() < 0.4,
     )
 
 

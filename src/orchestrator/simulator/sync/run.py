@@ -92,7 +92,8 @@ class SyncRun:
     def _feed(self, side: Side) -> Feed:
         return Feed(
             self.kernel, self.ensembles[side], self.host.listener(side),
-            is_watching=self.options.watching[side], forgets=self.options.forgets,
+            lambda: self.host.opened(side), is_watching=self.options.watching[side],
+            switches=self.options.switches, forgets=self.options.forgets,
         )  # fmt: skip
 
     def _where(self, side: Side) -> Callable[[str], str]:
