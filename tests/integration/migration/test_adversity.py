@@ -22,8 +22,9 @@ from tests.support import eventually, zookeeper
 from orchestrator.migration.adapters.sync import Sync
 from orchestrator.migration.core.events import Pause, Resume, Verify
 from orchestrator.zookeeper.client import Client, of_uri
+from orchestrator.zookeeper.jute.errors import MultiFailed
 from orchestrator.zookeeper.jute.multi import Multi
-from orchestrator.zookeeper.jute.requests import Create, CreateMode, CreateTtl
+from orchestrator.zookeeper.jute.requests import Create, CreateMode, CreateTtl, Delete, SetData
 from orchestrator.zookeeper.uri import parse
 
 
@@ -249,3 +250,18 @@ async def test_rights_that_are_missing_are_said_and_the_rest_goes_on(
         await pair.b.do("set_acls", "/frozen", OPEN_ACL_UNSAFE)
         await at_rest(sync)
         assert (await pair.are_equal())["/frozen"].data == b"2"
+
+
+async def test_what_a_failed_multi_would_have_done_is_not_copied(
+    pair: Pair, tmp_path: Path
+) -> None:
+    await pair.a.do("create", "/n", b"1")
+    async with client(pair.a) as writer, syncing(spec_of(pair), tmp_path) as sync:
+        await at_rest(sync)
+        with pytest.raises(MultiFailed):
+            await writer.multi([SetData("/n", b"2"), Create("/m", b"3"), Delete("/none")])
+        await writer.create("/after", b"4")
+        await eventually(lambda: pair.b.do("exists", "/after"))
+        await at_rest(sync)
+        found = await pair.are_equal()
+        assert {path: node.data for path, node in found.items()} == {"/n": b"1", "/after": b"4"}
