@@ -227,9 +227,10 @@ def main() -> None:
     parser = harness.parser("Two real ensembles, kept equal.")
     parser.add_argument("--source", choices=("stream", "watch"), default="stream")
     parser.add_argument("--rate", type=int, help="paced updates a second")
+    parser.add_argument("--nodes", type=int, help="nodes of the snapshot")
     flags = parser.parse_args()
     sizes = _QUICK if flags.quick else _FULL
-    sizes = sizes._replace(rate=flags.rate or sizes.rate)
+    sizes = sizes._replace(rate=flags.rate or sizes.rate, nodes=flags.nodes or sizes.nodes)
     with (
         zookeeper.ensemble(1, quorum=True) as a,
         zookeeper.ensemble(1, quorum=True) as b,
