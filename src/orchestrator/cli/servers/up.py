@@ -123,7 +123,7 @@ async def _serve(config: UpConfig, stop: asyncio.Event) -> None:
             )
             async with serve_marathon(marathon_config, flag="--marathon-port") as marathon:
                 announce("marathon", marathon.url)
-                cluster = Cluster(master.url, agents[0].url, marathon.url)
+                cluster = Cluster(master.url, tuple([agent.url for agent in agents]), marathon.url)
                 async with watched(cluster, host, config.app_port, data_dir / "app"):
                     _greet(config)
                     failures = [agent.failed for agent in agents]

@@ -26,7 +26,7 @@ class Cluster(NamedTuple):
     """Where its servers are."""
 
     master: str
-    agent: str
+    agents: tuple[str, ...]
     marathon: str
 
 
@@ -44,7 +44,7 @@ async def watched(cluster: Cluster, host: str, port: int, data_dir: Path) -> Asy
             app=app.url,
             port=-1,
             mesos=cluster.master,
-            agent=cluster.agent,
+            agent=cluster.agents,
             marathon=cluster.marathon,
         )
         async with serve_probe(probe_config) as probe:

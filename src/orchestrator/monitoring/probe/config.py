@@ -45,8 +45,9 @@ class ProbeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         str, Meta(description="Socket of the Docker Engine; no containers of Docker if empty.")
     ] = "/var/run/docker.sock"
     agent: Annotated[
-        str, Meta(description="URL of the Mesos agent on this machine, ours or another's.")
-    ] = ""
+        tuple[str, ...],
+        Meta(description="URLs of the Mesos agents on this machine, with commas between."),
+    ] = ()
     mesos: Annotated[
         str, Meta(description="URL of the Mesos master, to be asked by one probe of the cluster.")
     ] = ""
@@ -78,8 +79,10 @@ class ProbeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     def __post_init__(self) -> None:
         """Refuse what could never work. Raises ValueError."""
-        for name in ("app", "agent", "mesos", "marathon"):
+        for name in ("app", "mesos", "marathon"):
             _check_url(name, getattr(self, name), needed=name == "app")
+        for url in self.agent:
+            _check_url("agent", url, needed=True)
         if self.agent_id and not _AGENT_ID.fullmatch(self.agent_id):
             raise ValueError(
                 f"--agent-id {self.agent_id!r} is no name of a probe: use up to 128 letters, "

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
 from msgspec.structs import replace
 
 from orchestrator.monitoring.probe.mesos import parsing
@@ -19,8 +23,8 @@ from orchestrator.monitoring.report import Node, ids, keys
 
 
 def agent(setup: Setup) -> Source:
-    """The agent of this machine."""
-    asked = Agent(setup)
+    """The agents of this machine."""
+    asked = Agents([Agent(setup, url) for url in setup.config.agent])
     return Source("agent", reporter=asked, tagger=asked, ticker=asked, close=asked.close)
 
 
@@ -36,11 +40,42 @@ def marathon(setup: Setup) -> Source:
     return Source("marathon", reporter=asked, ticker=asked, close=asked.close)
 
 
-class Agent(Polled):
-    """Reporter of the agent's native containers; tells of all of its containers whose they are."""
+class Agents:
+    """Reporter and tagger of all agents; one that is away costs only its own."""
 
-    def __init__(self, setup: Setup) -> None:
-        super().__init__("the Mesos agent", setup.config.agent, setup.config.ca_file)
+    period_s = Polled.period_s
+
+    def __init__(self, agents: Sequence[Agent]) -> None:
+        self._agents = agents
+
+    async def tick(self, now: float) -> None:
+        """Ask all of them."""
+        await asyncio.gather(*[each.tick(now) for each in self._agents])
+
+    def report(self, now: float) -> Parts:
+        """What all of them said last."""
+        parts = [each.report(now) for each in self._agents]
+        nodes = [node for part in parts for node in part.nodes["container"]]
+        problems = [problem for part in parts for problem in part.problems]
+        return Parts(nodes={"container": nodes}, problems=problems)
+
+    def tag(self, parts: Parts, now: float) -> None:
+        """Name the tasks of Docker containers, whichever agent's they are."""
+        for each in self._agents:
+            each.tag(parts, now)
+
+    def close(self) -> None:
+        """Close all connections."""
+        for each in self._agents:
+            each.close()
+
+
+class Agent(Polled):
+    """Reporter of an agent's native containers; tells of all of its containers whose they are."""
+
+    def __init__(self, setup: Setup, url: str) -> None:
+        address = urlsplit(url).netloc.rpartition("@")[2]
+        super().__init__(f"the Mesos agent {address}", url, setup.config.ca_file)
         self._setup = setup
         self._containers: dict[str, AgentContainer] = {}
 
