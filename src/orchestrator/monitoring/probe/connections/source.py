@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from orchestrator.monitoring.probe.connections.diag import Ends
 from orchestrator.monitoring.probe.connections.grouping import Group, Groups, Key
 from orchestrator.monitoring.probe.connections.owners import Owners
 from orchestrator.monitoring.probe.connections.sockets import Known, Namespace
+from orchestrator.monitoring.probe.connections.translations import Translations
 from orchestrator.monitoring.probe.kernel.addresses import (
     Scopes,
     bridged_networks,
@@ -49,6 +51,7 @@ class Connections:
         self._listener_owners: dict[tuple[int, int], int] = {}  # namespace, inode
         self._listener_tries: dict[tuple[int, int], int] = {}
         self._refused = ""
+        self._translations = Translations(setup.config.proc)
 
     def close(self) -> None:
         """Close what is open."""
@@ -72,6 +75,7 @@ class Connections:
                 namespace.refresh()
             except OSError as error:
                 problems.append(f"connections cannot be read: {error.strerror or error}")
+        self._translations.refresh()
         self._find_owners()
         self._index_listeners()
         parts = Parts(connections=self._connect(), problems=problems)
@@ -115,8 +119,9 @@ class Connections:
             for known in namespace.known.values():
                 if known.group is None and known.peer is None:
                     known.is_opener = not self._has_listener(namespace.inode, known)
-                    scope, ip, port, remote_ip, remote_port = self._side_of(known)
-                    peer = self._by_side.get((scope, remote_ip, remote_port, ip, port))
+                    far = self._translations.far_end(known.ends)
+                    scope = self._scopes.of(far.ip, known.namespace)
+                    peer = self._by_side.get((scope, *far))
                     if peer is not None and peer is not known:
                         known.peer, peer.peer = peer, known
                         peer.group = None
@@ -146,13 +151,13 @@ class Connections:
         if known.peer is not None:
             there = self._owner(known.peer.namespace, known.peer)
         ends = known.ends
-        mine = (self._scopes.of(ends.ip, inode), ends.ip, ends.port)
-        others = (self._scopes.of(ends.remote_ip, inode), ends.remote_ip, ends.remote_port)
         if not known.is_opener:
-            mine, others, own, there = others, mine, there, own
+            own, there = there, own
+            asked = self._translations.asked(ends)
+            ends = asked or Ends(ends.remote_ip, ends.remote_port, ends.ip, ends.port)
         key = Key(
-            ids.endpoint(mine[0], mine[1], None),
-            ids.endpoint(*others),
+            ids.endpoint(self._scopes.of(ends.ip, inode), ends.ip, None),
+            ids.endpoint(self._scopes.of(ends.remote_ip, inode), ends.remote_ip, ends.remote_port),
             source_process=own[0],
             target_process=there[0],
             source_container=own[1],
@@ -231,18 +236,39 @@ class Connections:
             for ip, known in by_ip.items():
                 scope = self._scopes.of("127.0.0.1" if ip in _ANY else ip, namespace)
                 process, container = self._owner(namespace, known)
-                parents = found.setdefault(ids.endpoint(scope, ip, port), {})
-                parents.setdefault("host", [self._setup.host_id])
-                if process:
-                    parents.setdefault("process", []).append(process)
-                    owner = self._table.get(known.owner)
-                    container = owner.container if owner is not None else ""
-                if container:
-                    parents.setdefault("container", []).append(container)
+                owner = self._table.get(known.owner)
+                if process and owner is not None:
+                    container = owner.container
+                self._add_owner(
+                    found.setdefault(ids.endpoint(scope, ip, port), {}), process, container
+                )
+        for id, process, container in self._published():
+            self._add_owner(found.setdefault(id, {}), process, container)
         return [
             Node(id, latest={keys.PROTOCOL: "tcp"}, parents=parents)
             for id, parents in found.items()
         ]
+
+    def _published(self) -> Iterator[tuple[str, str, str]]:
+        """Addresses that the machine passes on, which others connect to: endpoint, process and
+        container of whoever accepts there."""
+        asked = dict(self._translations)
+        if not asked:
+            return
+        for namespace in self._namespaces.values():
+            for known in namespace.known.values():
+                opener = asked.get(known.ends)
+                if opener is not None:
+                    scope = self._scopes.of(opener.remote_ip, self._home)
+                    id = ids.endpoint(scope, opener.remote_ip, opener.remote_port)
+                    yield id, *self._owner(namespace.inode, known)
+
+    def _add_owner(self, parents: dict[Topology, list[str]], process: str, container: str) -> None:
+        parents.setdefault("host", [self._setup.host_id])
+        owners: tuple[tuple[Topology, str], ...] = (("process", process), ("container", container))
+        for topology, id in owners:
+            if id and id not in parents.get(topology, ()):
+                parents.setdefault(topology, []).append(id)
 
     def _read_scopes(self) -> Scopes:
         try:
@@ -286,6 +312,8 @@ class Connections:
             self._refused = error.strerror or str(error)
 
     def _own_problems(self) -> Iterable[str]:
+        if self._translations.problem:
+            yield self._translations.problem
         if self._refused:
             yield (
                 "connections in the network namespaces of some containers are not seen: "

@@ -1,0 +1,77 @@
+"""Translated connections as the kernel tells of them."""
+
+import socket
+import struct
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.monitoring.probe.connections import nat
+from orchestrator.monitoring.probe.kernel.messages import messages
+
+
+def _attribute(type: int, value: bytes) -> bytes:
+    return struct.pack("=HH", 4 + len(value), type) + value + bytes(-len(value) % 4)
+
+
+def _tuple(
+    type: int, source: tuple[str, int], destination: tuple[str, int], protocol: int = 6
+) -> bytes:
+    family, first = (socket.AF_INET6, 3) if ":" in source[0] else (socket.AF_INET, 1)
+    ips = b"".join(
+        _attribute(first + at, socket.inet_pton(family, ip))
+        for at, (ip, _) in enumerate((source, destination))
+    )
+    ports = b"".join(
+        _attribute(2 + at, struct.pack(">H", port))
+        for at, (_, port) in enumerate((source, destination))
+    )
+    inner = _attribute(0x8000 | 1, ips) + _attribute(
+        0x8000 | 2, _attribute(1, bytes([protocol])) + ports
+    )
+    return _attribute(0x8000 | type, inner)
+
+
+def _message(*parts: bytes) -> bytes:
+    body = bytes(4) + b"".join(parts)
+    return struct.pack("=IHHII", 16 + len(body), 0x100, 2, 1, 0) + body
+
+
+def _read(data: bytes) -> list[nat.Translation]:
+    return list(nat.translations(messages(data)))
+
+
+CLIENT, PUBLISHED, CONTAINER = ("10.0.0.9", 5000), ("192.168.1.1", 8080), ("172.17.0.2", 80)
+
+
+def test_a_published_port_is_known_by_both_ends() -> None:
+    [found] = _read(_message(_tuple(1, CLIENT, PUBLISHED), _tuple(2, CONTAINER, CLIENT)))
+    assert found.opener == (*CLIENT, *PUBLISHED)
+    assert found.accepter == (*CONTAINER, *CLIENT)
+
+
+def test_where_the_opener_is_hidden_too_the_accepter_sees_somebody_else() -> None:
+    gateway = ("172.17.0.1", 41000)
+    [found] = _read(_message(_tuple(1, CLIENT, PUBLISHED), _tuple(2, CONTAINER, gateway)))
+    assert found.accepter == (*CONTAINER, *gateway)
+
+
+def test_what_is_passed_on_as_it_is_is_no_translation() -> None:
+    assert _read(_message(_tuple(1, CLIENT, PUBLISHED), _tuple(2, PUBLISHED, CLIENT))) == []
+    masked = ("192.168.1.1", 41000)  # only the opener is hidden
+    assert _read(_message(_tuple(1, CONTAINER, CLIENT), _tuple(2, CLIENT, masked))) == []
+
+
+def test_ipv6_is_read_and_other_protocols_are_left_out() -> None:
+    here, there, behind = ("fd00::1", 5000), ("fd00::2", 80), ("fd00::3", 8080)
+    [found] = _read(_message(_tuple(1, here, there), _tuple(2, behind, here)))
+    assert found.accepter == ("fd00::3", 8080, "fd00::1", 5000)
+    udp = _message(_tuple(1, CLIENT, PUBLISHED, 17), _tuple(2, CONTAINER, CLIENT, 17))
+    assert _read(udp) == []
+
+
+@given(st.binary(max_size=300), st.integers(0, 200))
+def test_anything_can_be_read(data: bytes, cut: int) -> None:
+    whole = _message(_tuple(1, CLIENT, PUBLISHED), _tuple(2, CONTAINER, CLIENT))
+    assert len(_read(data)) <= 4
+    assert len(_read(whole[:cut] + data)) <= 4
