@@ -231,6 +231,7 @@ def main() -> None:
     flags = parser.parse_args()
     sizes = _QUICK if flags.quick else _FULL
     sizes = sizes._replace(rate=flags.rate or sizes.rate, nodes=flags.nodes or sizes.nodes)
+    zookeeper.HEAP_MB = max(zookeeper.HEAP_MB, sizes.nodes // 500)
     with (
         zookeeper.ensemble(1, quorum=True) as a,
         zookeeper.ensemble(1, quorum=True) as b,

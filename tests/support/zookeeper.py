@@ -21,6 +21,8 @@ from typing import NamedTuple
 from tests.support.ports import free_ports
 
 TICK_MS = 250
+HEAP_MB = 256
+"""Of each server's Java; what holds a million nodes needs more."""
 _JARS = Path("/usr/share/java")
 _MAIN = "org.apache.zookeeper.server.quorum.QuorumPeerMain"
 _START_S = 120.0
@@ -73,7 +75,7 @@ class Node:
     def start(self) -> None:
         """Start it, again after it was killed."""
         command = [
-            *self._prefix, "java", "-Xms32m", "-Xmx256m", "-XX:+UseSerialGC",
+            *self._prefix, "java", "-Xms32m", f"-Xmx{HEAP_MB}m", "-XX:+UseSerialGC",
             "-XX:TieredStopAtLevel=1", "-Dzookeeper.forceSync=no",
             "-Dzookeeper.admin.enableServer=false", "-Dzookeeper.commitLogCount=50",
             "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",

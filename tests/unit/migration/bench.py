@@ -131,7 +131,7 @@ class Bench:
         count = 0
         while writes := self.writes():
             for write in writes:
-                self.apply(write, *(_step(op) for op in write.ops))
+                self.apply(write, *(step_of(op) for op in write.ops))
                 count += 1
         return count
 
@@ -150,7 +150,7 @@ class Bench:
                     self.sent.append(effect)
 
 
-def _step(op: Op) -> Step:
+def step_of(op: Op) -> Step:
     match op:
         case Create():
             return Created(op.path, op.data, op.acl, 0, 1)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
+import pytest
 from msgspec.structs import replace
-from tests.unit.migration.bench import PROXIES, WRITERS, Bench, created, node
+from tests.unit.migration.bench import PROXIES, WRITERS, Bench, created, node, step_of
 
 from orchestrator.migration.core.content import CONTAINER, Content, digest
 from orchestrator.migration.core.effects import (
@@ -53,6 +56,20 @@ def equal(**settings: object) -> Bench:
 
 
 # --- filling ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fill", ["A->B", "B->A"])
+def test_a_fill_keeps_to_the_window(fill: Literal["A->B", "B->A"]) -> None:
+    nodes = {f"/n{number:02}": node(b"1") for number in range(40)}
+    a, b = (nodes, None) if fill == "A->B" else (None, nodes)
+    bench = Bench(a, b, Settings(fill=fill, window=2, batch_ops=5))
+    written = 0
+    while writes := bench.writes():
+        assert len(writes) <= 3  # what did not fit into the last batch is sent, too
+        written += sum(len(write.ops) for write in writes)
+        for write in writes:
+            bench.apply(write, *[step_of(op) for op in write.ops])
+    assert written == 40
 
 
 def test_an_empty_side_is_filled_parents_first() -> None:
