@@ -18,6 +18,8 @@ from orchestrator.runtime.machine import Save
 PERIOD_S = 0.05
 _LEAST = 50
 _SHARE = 100
+_MOST = 2_000
+"""Of paths at once, which neither the loop nor the disk notice much."""
 
 
 class Deltas:
@@ -58,7 +60,7 @@ class Deltas:
     def move(self, now: float) -> list[Save]:
         """Move a part, and say when the next is due."""
         saves: list[Save] = []
-        most = _LEAST + len(self._newest) // _SHARE
+        most = min(_LEAST + len(self._newest) // _SHARE, _MOST)
         while self._waiting and len(saves) < most:
             number, states = self._waiting[0]
             if not self._moving:  # in order, for the disk's sake
