@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 
+import pytest
 from msgspec.structs import replace
+from tests.integration.migration.conftest import LINES
 from tests.support import eventually, zookeeper
 
 from orchestrator.zookeeper.client import Client, of_uri
@@ -32,6 +34,20 @@ from orchestrator.zookeeper.stream import Streamer, find
 from orchestrator.zookeeper.uri import parse
 
 TYPES = ("zookeeper.extendedTypesEnabled=true",)
+
+
+@contextmanager
+def quorum_pair() -> Iterator[tuple[zookeeper.Ensemble, zookeeper.Ensemble]]:
+    """Two ensembles with quorum ports, so that their streams can be had."""
+    if reason := zookeeper.missing():
+        pytest.skip(reason)
+    with (
+        zookeeper.ensemble(1, lines=LINES, properties=TYPES, quorum=True) as a,
+        zookeeper.ensemble(1, lines=LINES, properties=TYPES, quorum=True) as b,
+    ):
+        a.start()
+        b.start()
+        yield a, b
 
 
 class Copy:

@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 import pytest
 from kazoo.client import KazooClient
-from tests.integration.migration.conftest import LINES, Pair, Side, at_rest, spec_of, syncing
+from tests.integration.migration.conftest import Pair, Side, at_rest, spec_of, syncing
+from tests.integration.migration.streams import quorum_pair
 from tests.support import eventually, zookeeper
 
 from orchestrator.migration.adapters.spec import SyncSpec
@@ -22,15 +23,8 @@ from orchestrator.migration.core.events import Pause, Resume, SetAuthority
 @pytest.fixture(scope="module")
 def ensembles() -> Iterator[tuple[zookeeper.Ensemble, zookeeper.Ensemble]]:
     """As the package's, with quorum ports."""
-    if reason := zookeeper.missing():
-        pytest.skip(reason)
-    with (
-        zookeeper.ensemble(1, lines=LINES, quorum=True) as a,
-        zookeeper.ensemble(1, lines=LINES, quorum=True) as b,
-    ):
-        a.start()
-        b.start()
-        yield a, b
+    with quorum_pair() as found:
+        yield found
 
 
 @pytest.fixture(params=["stream", "watch"])

@@ -17,7 +17,7 @@ from tests.integration.migration.conftest import (
     spec_of,
     syncing,
 )
-from tests.integration.migration.streams import TYPES, client_of, heard, streaming
+from tests.integration.migration.streams import client_of, heard, quorum_pair, streaming
 from tests.support import eventually, free_port, zookeeper
 from tests.support.relay import Relay
 
@@ -41,15 +41,8 @@ from orchestrator.zookeeper.jute.requests import (
 @pytest.fixture(scope="module")
 def ensembles() -> Iterator[tuple[zookeeper.Ensemble, zookeeper.Ensemble]]:
     """As the package's, with quorum ports."""
-    if reason := zookeeper.missing():
-        pytest.skip(reason)
-    with (
-        zookeeper.ensemble(1, lines=LINES, properties=TYPES, quorum=True) as a,
-        zookeeper.ensemble(1, lines=LINES, properties=TYPES, quorum=True) as b,
-    ):
-        a.start()
-        b.start()
-        yield a, b
+    with quorum_pair() as found:
+        yield found
 
 
 async def test_both_sides_are_streamed_and_what_watches_miss_is_copied(

@@ -10,7 +10,7 @@ from tests.integration.migration.conftest import (
     LINES,
     Pair,
 )
-from tests.integration.migration.streams import TYPES, client_of, heard, streaming
+from tests.integration.migration.streams import client_of, heard, quorum_pair, streaming
 from tests.support import eventually, zookeeper
 
 from orchestrator.zookeeper.client import Client
@@ -38,15 +38,8 @@ READERS = (Acl(31, "world", "anyone"), Acl(1, "ip", "10.0.0.1"))
 @pytest.fixture(scope="module")
 def ensembles() -> Iterator[tuple[zookeeper.Ensemble, zookeeper.Ensemble]]:
     """As the package's, with quorum ports."""
-    if reason := zookeeper.missing():
-        pytest.skip(reason)
-    with (
-        zookeeper.ensemble(1, lines=LINES, properties=TYPES, quorum=True) as a,
-        zookeeper.ensemble(1, lines=LINES, properties=TYPES, quorum=True) as b,
-    ):
-        a.start()
-        b.start()
-        yield a, b
+    with quorum_pair() as found:
+        yield found
 
 
 @pytest.fixture
