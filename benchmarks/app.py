@@ -2,6 +2,7 @@
 
 1,000 simulated probes report every 15 s: 10,000 containers, 50,000 processes, 100,000 connections,
 100,000 series of which an hour is in memory; one client watches the containers over a WebSocket.
+With ``--churn 0.02``, 2 % of containers and processes are others in each report.
 
 ``cpu_percent``      of one core, of the app, over the reports of a minute
 ``stub_cpu_percent`` of a server that only reads the same bodies and answers, in the same run
@@ -60,11 +61,17 @@ asyncio.run(main())
 
 
 class Fleet(NamedTuple):
-    """The probes, and how often each has reported."""
+    """The probes. ``churn`` is the share of containers and processes that are others in each
+    report."""
 
     hosts: int
     random: random.Random
     started_at: float
+    churn: float = 0.0
+
+    def life(self, number: int, place: float) -> int:
+        """How many have been in a place (0 to 1, of all) before, as of report ``number``."""
+        return int(number * self.churn + place)
 
 
 def _address(host: int) -> str:
@@ -74,9 +81,10 @@ def _address(host: int) -> str:
 def _report(fleet: Fleet, host: int, number: int) -> Report:
     """Containers talk to two services each, some on other hosts."""
     name, draw = f"host{host:04}", fleet.random.random
+    pids = [1000 + n + 1000 * fleet.life(number, n / _PROCESSES) for n in range(_PROCESSES)]
     containers = [
         Node(
-            id=f"{name}-container{n:02}-0123456789abcdef",
+            id=f"{name}-container{n:02}-{fleet.life(number, n / _CONTAINERS):016x}",
             label=f"service{(host * _CONTAINERS + n) % 200}",
             latest={"state": "running", "image": f"registry/service{n}:1", "started_at": "1"},
             metrics={metric: draw() * 1e6 for metric in _METRICS},
@@ -88,9 +96,9 @@ def _report(fleet: Fleet, host: int, number: int) -> Report:
     ]
     processes = [
         Node(
-            id=f"{name};{1000 + n}",
+            id=f"{name};{pids[n]}",
             label="python3",
-            latest={"command": f"python3 -m service.worker --n {n}", "pid": str(1000 + n)},
+            latest={"command": f"python3 -m service.worker --n {n}", "pid": str(pids[n])},
             metrics={"cpu_percent": draw() * 100},
             parents={"host": [name], "container": [containers[n % _CONTAINERS].id]},
         )
@@ -257,9 +265,11 @@ def _full_tick_kb(fleet: Fleet) -> float:
 
 def main() -> None:
     """Measure and print."""
-    flags = harness.parser(__doc__ or "").parse_args()
+    parser = harness.parser(__doc__ or "")
+    parser.add_argument("--churn", type=float, default=0.0, help="share that is new in each report")
+    flags = parser.parse_args()
     hosts, rounds = (50, 1) if flags.quick else (1000, 4)
-    fleet = Fleet(hosts, random.Random(1), time.time())
+    fleet = Fleet(hosts, random.Random(1), time.time(), flags.churn)
     figures: dict[str, float] = {}
     with tempfile.TemporaryDirectory(prefix="orchestrator-benchmark-") as name:
         directory = Path(name)
