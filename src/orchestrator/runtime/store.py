@@ -22,7 +22,14 @@ from orchestrator.runtime.machine import Save
 
 Result = TypeVar("Result")
 _SCHEMA = "CREATE TABLE IF NOT EXISTS object (key TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID"
-_ROWS_AT_ONCE = (256, 64, 16, 4, 1)  # few lengths of statement, for SQLite keeps those it has read
+_LENGTHS = (256, 64, 16, 4, 1)  # of statements in rows; few, for SQLite keeps those it has read
+_PUTS = [
+    (rows, f"INSERT OR REPLACE INTO object VALUES {', '.join(['(?, ?)'] * rows)}")
+    for rows in _LENGTHS
+]
+_DROPS = [
+    (rows, f"DELETE FROM object WHERE key IN ({', '.join(['?'] * rows)})") for rows in _LENGTHS
+]
 _HIGHEST = "\U0010ffff"  # sorts after every key that starts with the prefix before it
 
 
@@ -175,17 +182,18 @@ class SqliteStore:
         kept = [item for item in latest.items() if item[1] is not None]
         gone = [(key,) for key, value in latest.items() if value is None]
         with self._connection:  # one transaction, rolled back on an error
-            self._execute("INSERT OR REPLACE INTO object VALUES {}", "(?, ?)", kept)
-            self._execute("DELETE FROM object WHERE key IN ({})", "?", gone)
+            self._execute(_PUTS, kept)
+            self._execute(_DROPS, gone)
 
-    def _execute(self, statement: str, places: str, rows: Sequence[tuple[object, ...]]) -> None:
+    def _execute(
+        self, statements: Sequence[tuple[int, str]], rows: Sequence[tuple[object, ...]]
+    ) -> None:
         """Many rows at once: between statements, this thread waits for its turn in the process."""
         at = 0
-        for size in _ROWS_AT_ONCE:
-            text = statement.format(", ".join([places] * size))
+        for size, statement in statements:
             while len(rows) - at >= size:
                 values = list(chain.from_iterable(rows[at : at + size]))
-                self._connection.execute(text, values)
+                self._connection.execute(statement, values)
                 at += size
 
     def _read(self, prefix: str) -> dict[str, bytes] | StoreError:
