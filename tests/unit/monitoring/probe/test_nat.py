@@ -2,11 +2,14 @@
 
 import socket
 import struct
+from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.monitoring.probe.connections import nat
+from orchestrator.monitoring.probe.connections import nat, translations
+from orchestrator.monitoring.probe.connections.translations import MOST_READ, Translations
 from orchestrator.monitoring.probe.kernel.messages import messages
 
 
@@ -75,3 +78,34 @@ def test_anything_can_be_read(data: bytes, cut: int) -> None:
     whole = _message(_tuple(1, CLIENT, PUBLISHED), _tuple(2, CONTAINER, CLIENT))
     assert len(_read(data)) <= 4
     assert len(_read(whole[:cut] + data)) <= 4
+
+
+def test_of_very_many_the_first_are_known_and_that_is_said() -> None:
+    made = [
+        _message(_tuple(1, ("10.0.0.9", port), PUBLISHED), _tuple(2, CONTAINER, ("10.0.0.9", port)))
+        for port in range(1, MOST_READ + 2)
+    ]
+    known = Translations("/proc")
+    known.read(messages(b"".join(made[:-1])))
+    assert (len(dict(known)), known.problem) == (MOST_READ, "")
+    known.read(messages(b"".join(made)))
+    assert len(dict(known)) == MOST_READ
+    assert known.problem == "NAT is seen of the first 5000 connections only"
+
+
+def test_a_kernel_that_tracks_nothing_or_refuses_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(protocol: int) -> socket.socket:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(translations, "open_netlink", refuse)
+    known = Translations(str(tmp_path))
+    known.refresh()
+    assert known.problem == ""
+    counted = tmp_path / "sys/net/netfilter/nf_conntrack_count"
+    counted.parent.mkdir(parents=True)
+    for count, problem in (("0", ""), ("7", "NAT is not seen: Operation not permitted")):
+        counted.write_text(f"{count}\n")
+        known.refresh()
+        assert known.problem == problem
