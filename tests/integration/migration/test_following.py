@@ -162,6 +162,7 @@ async def test_a_stream_that_is_closed_for_good_is_left_for_watches_until_it_is_
     pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ensemble, "_LOOK_S", 0.5)
+    monkeypatch.setattr(ensemble, "_STREAM_AGAIN_S", 0.5)
     relay = Relay()
     async with (
         relay.serving() as url,

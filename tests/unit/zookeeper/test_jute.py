@@ -170,12 +170,14 @@ def test_a_multi_that_succeeds_has_a_result_for_each_operation() -> None:
     )
     expected = ["/a", CreatedNode("/b", replies.STAT), replies.STAT, None, None]
     assert Multi(ops).read(body, 0, "") == expected
+    assert Multi(ops, brief=True).read(body, 0, "") == []
 
 
-def test_a_multi_that_fails_says_which_operation_and_why() -> None:
+@pytest.mark.parametrize("brief", [False, True])
+def test_a_multi_that_fails_says_which_operation_and_why(brief: bool) -> None:
     body = b"".join([replies.failure(0), replies.failure(-103), replies.failure(-2), replies.END])
     with pytest.raises(MultiFailed) as failed:
-        Multi((Delete("/a"), SetData("/b", b"", 3), Delete("/c"))).read(body, 0, "")
+        Multi((Delete("/a"), SetData("/b", b"", 3), Delete("/c")), brief).read(body, 0, "")
     assert failed.value.index == 1
     assert isinstance(failed.value.error, BadVersion)
     assert failed.value.error.path == "/b"

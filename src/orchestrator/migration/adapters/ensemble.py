@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 
 import msgspec
 
@@ -33,8 +33,10 @@ _STREAMED = "shell/streamed/"
 """The zxid of the snapshot behind which a side was streamed."""
 _RETRY_S = 1.0
 _LOOK_S = 15.0
-"""How often it is looked whether another way of following is better; a stream has to be silent at
-two looks, so that an election changes nothing."""
+"""How often it is looked whether a stream is silent; it has to be at two looks, so that an election
+changes nothing."""
+_STREAM_AGAIN_S = 120.0
+"""How often it is looked whether a watched ensemble has a stream: servers log who asks."""
 _READS = 4
 
 
@@ -126,21 +128,27 @@ class Ensemble:
             finally:
                 hearing.cancel()
                 await asyncio.gather(hearing, return_exceptions=True)
-            if following.is_stream:  # or every change would be told twice
-                with suppress(ZooKeeperError):
-                    await self._client.remove_watches("/")
+            if following.is_stream:
+                await self._watch_no_more()
             logger.warning("%s is followed otherwise: %s", self.side.name, following.reason)
             self.opened, position = self.opened._replace(following=following), None
+
+    async def _watch_no_more(self) -> None:
+        try:
+            await self._client.remove_watches("/")
+        except ZooKeeperError:
+            self._client.forget_watches("/")  # then none is set again with the next connection
 
     async def _other_way(self, hearing: asyncio.Task[None]) -> Following:
         """Wait until there is one: a stream that is not heard any more though its ensemble serves,
         or a watched ensemble whose quorum port is open."""
         was_silent = False
         while True:
-            await asyncio.wait({hearing}, timeout=_LOOK_S)
+            is_stream = self.opened.following.is_stream
+            await asyncio.wait({hearing}, timeout=_LOOK_S if is_stream else _STREAM_AGAIN_S)
             if hearing.done():
                 hearing.result()
-            is_due = (self._is_silent and was_silent) or not self.opened.following.is_stream
+            is_due = (self._is_silent and was_silent) or not is_stream
             was_silent = self._is_silent
             if is_due and (found := await self._look()) is not None:
                 return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncGenerator, Sequence
 from typing import NamedTuple, Protocol
 
@@ -15,7 +14,6 @@ from orchestrator.zookeeper.source import Event
 from orchestrator.zookeeper.stream import Address, NotOffered, Streamer, find, probe
 from orchestrator.zookeeper.watching import Watcher, WatchSettings
 
-logger = logging.getLogger(__name__)
 _WATCHING = WatchSettings(reached_s=0.05)
 """What was written to a node is known to be seen only when that much was heard."""
 _FIND_S = 2.0
@@ -55,7 +53,6 @@ async def choose(name: str, spec: EnsembleSpec, client: Client) -> Following:
     except NotOffered as error:
         if spec.source == "stream":
             raise SpecError(f"{name} has no transaction stream: {error}") from None
-        logger.info("%s is watched: %s", name, error)
         return Following((), False, f"watches: {error}")
     return Following(members, bool(named), f"the transaction stream of {host}:{port}")
 

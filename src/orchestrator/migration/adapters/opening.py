@@ -54,6 +54,7 @@ async def _reach(name: str, spec: EnsembleSpec) -> Opened:
             if await client.exists("/") is None:
                 raise SpecError(f"{name} has no node {settings.root}; create it first")
             following = await choose(name, spec, client)
+            logger.info("%s is followed by %s", name, following.reason)
         return Opened(spec, await _fitted(name, settings), await detect(settings), following)
     except TimeoutError:
         where = ",".join(f"{host}:{port}" for host, port in settings.hosts)

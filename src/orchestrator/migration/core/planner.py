@@ -76,9 +76,7 @@ class Planner:
             unit = units.pop(side)
             if unit is not None:
                 self._take(unit, now)
-            elif self.backlog and self._batches.has_room(
-                side
-            ):  # either side may have to be written
+            elif self.backlog and self._batches.has_room(side):  # for either may be written
                 units.add(side, [self.backlog.pop()], now)
             else:
                 return
