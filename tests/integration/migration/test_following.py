@@ -24,6 +24,7 @@ from tests.support.relay import Relay
 from orchestrator.migration.adapters import ensemble
 from orchestrator.migration.adapters.opening import look_at
 from orchestrator.migration.adapters.spec import SpecError, SyncSpec
+from orchestrator.migration.adapters.sync import Sync
 from orchestrator.migration.core.content import CONTAINER
 from orchestrator.migration.core.effects import Problem
 from orchestrator.migration.core.events import Verify
@@ -185,6 +186,7 @@ async def test_a_stream_that_is_closed_for_good_is_left_for_watches_until_it_is_
             await a.set_data("/n", b"2")
             await b.create("/m", b"1")
             await followed_by("watches: no leader answers")
+            await eventually(lambda: _is_said(sync, "A is followed by watches: no leader"))
             await a.create("/k", b"1")
             await a.delete("/n")
             await eventually(lambda: _has(b, "/k"))
@@ -202,6 +204,13 @@ async def test_a_stream_that_is_closed_for_good_is_left_for_watches_until_it_is_
             assert box.is_settled
             assert box.base is not None
             assert box.base.kind == CONTAINER
+
+
+def _is_said(sync: Sync, text: str) -> bool:
+    return any(
+        alert.problem == "followed_otherwise" and alert.text.startswith(text)
+        for alert in sync.alerts.latest()
+    )
 
 
 async def _has(client: Client, path: str) -> bool:

@@ -13,9 +13,11 @@ from collections import Counter, deque
 import aiohttp
 import msgspec
 
+from orchestrator.migration.adapters.following import Following
 from orchestrator.migration.adapters.spec import Thresholds
 from orchestrator.migration.core.effects import Alert, Severity
 from orchestrator.migration.core.progress import Status
+from orchestrator.migration.core.sides import Side
 
 logger = logging.getLogger(__name__)
 _KEPT = 1_000
@@ -52,6 +54,7 @@ class Alerts:
         self._waiting: deque[AlertView] = deque(maxlen=_KEPT)
         self._news = asyncio.Event()
         self._over: set[str] = set()
+        self._is_stream: dict[Side, bool] = {}
 
     def latest(self) -> list[AlertView]:
         """The last thousand, oldest first."""
@@ -78,6 +81,17 @@ class Alerts:
                 self._say(AlertView(now, f"{name}_threshold", Severity.WARNING.value, text))
                 logger.warning("sync %s: %s", self._name, text)
             (self._over.add if is_over else self._over.discard)(name)
+
+    def compare_following(self, side: Side, following: Following, now: float) -> None:
+        """Say that a side is followed in another way than before: watches see less."""
+        before = self._is_stream.get(side, following.is_stream)
+        self._is_stream[side] = following.is_stream
+        if following.is_stream is before:
+            return
+        severity = Severity.INFO if following.is_stream else Severity.WARNING
+        text = f"{side.name} is followed by {following.reason}"
+        self._say(AlertView(now, "followed_otherwise", severity.value, text))
+        logger.log(_LEVELS[severity], "sync %s: %s", self._name, text)
 
     async def deliver(self) -> None:
         """Send to the webhook what there is, for good."""

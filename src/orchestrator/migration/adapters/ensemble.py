@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import aclosing
 
@@ -28,7 +27,6 @@ from orchestrator.zookeeper.jute.errors import ZooKeeperError
 from orchestrator.zookeeper.reading import NodeReader, Unreadable, read_all
 from orchestrator.zookeeper.source import Interrupted, SnapshotEnded
 
-logger = logging.getLogger(__name__)
 _STREAMED = "shell/streamed/"
 """The zxid of the snapshot behind which a side was streamed."""
 _RETRY_S = 1.0
@@ -130,7 +128,6 @@ class Ensemble:
                 await asyncio.gather(hearing, return_exceptions=True)
             if following.is_stream:
                 await self._watch_no_more()
-            logger.warning("%s is followed otherwise: %s", self.side.name, following.reason)
             self.opened, position = self.opened._replace(following=following), None
 
     async def _watch_no_more(self) -> None:

@@ -151,6 +151,9 @@ class Sync:
         """Look at the numbers every second, for good."""
         before = self._written()
         while True:
+            for each in self.ensembles:
+                following = each.opened.following
+                self.alerts.compare_following(each.side, following, self._clock.now())
             await asyncio.sleep(_LOOK_S)
             now = self._written()
             self._per_s = 0.7 * self._per_s + 0.3 * (now - before) / _LOOK_S
