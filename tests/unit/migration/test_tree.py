@@ -58,7 +58,7 @@ def test_the_sums_are_those_of_the_nodes_that_are_there(
         if state is not None:
             shown[side][path] = state.content
     for side in SIDES:
-        hashes = [node_hash(p, c, tree.acls, True) for p, c in shown[side].items()]
+        hashes = [node_hash(p, c, tree.acls) for p, c in shown[side].items()]
         assert tree.sums.totals[side] == sum(hashes) % (1 << 128)
         assert tree.counts[side] == len(shown[side])
     differ = {
@@ -72,7 +72,7 @@ def test_the_sums_are_those_of_the_nodes_that_are_there(
 
 
 def _hash(shown: tuple[dict[str, Content], ...], path: str, side: int) -> int:
-    return node_hash(path, shown[side].get(path), lists(), True)
+    return node_hash(path, shown[side].get(path), lists())
 
 
 @given(changes)

@@ -24,12 +24,11 @@ def parent_of(path: str) -> str:
     return path[: path.rfind("/")] or "/"
 
 
-def node_hash(path: str, content: Content | None, acls: AclTable, with_kind: bool) -> int:
+def node_hash(path: str, content: Content | None, acls: AclTable) -> int:
     """A node's part of every sum above it; nothing if it is absent or ephemeral."""
     if content is None or content.kind == EPHEMERAL:
         return 0
-    kind = content.kind if with_kind else 0
-    text = path.encode() + content.data + acls.digest(content.acl) + b"%d" % kind
+    text = path.encode() + content.data + acls.digest(content.acl) + b"%d" % content.kind
     return int.from_bytes(blake2b(text, digest_size=16).digest(), "little")
 
 

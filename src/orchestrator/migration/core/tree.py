@@ -60,7 +60,6 @@ class Tree:
         self.acls = acls
         self.sums = Sums()
         self.dirty: set[str] = set()
-        self.with_kinds = True
         self.unmoved: set[tuple[Side, str]] = set()  # whoever reads wants to know what changes
         self.counts = [0, 0]
         self._packed: dict[str, bytes] = {}
@@ -173,7 +172,7 @@ class Tree:
             self.sums.change(node.path, side, before, after, other)
 
     def _hash(self, path: str, content: Content | None) -> int:
-        return node_hash(path, content, self.acls, self.with_kinds)
+        return node_hash(path, content, self.acls)
 
 
 def pack(node: Node) -> bytes:
