@@ -19,9 +19,9 @@ def test_a_side_that_is_followed_as_before_is_not_spoken_of() -> None:
 
 def test_each_change_of_how_a_side_is_followed_is_said_once() -> None:
     alerts = Alerts("s", Thresholds())
-    for now, following in enumerate([STREAM, WATCHES, WATCHES, STREAM]):
-        alerts.compare_following(Side.A, following, float(now))
-        alerts.compare_following(Side.B, STREAM, float(now))
+    for second, following in enumerate([STREAM, WATCHES, WATCHES, STREAM]):
+        alerts.compare_following(Side.A, following, float(second))
+        alerts.compare_following(Side.B, STREAM, float(second))
     assert [(each.at, each.severity, each.text) for each in alerts.latest()] == [
         (1.0, "warning", "A is followed by watches: no leader answers"),
         (3.0, "info", "A is followed by the transaction stream of h:2888"),
