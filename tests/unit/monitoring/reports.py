@@ -87,9 +87,11 @@ def _connection(draw: st.DrawFn, host: str) -> Connection:
     there = draw(
         st.sampled_from([*(f";10.0.0.{ord(one)}" for one in HOSTS), ";8.8.8.8", ";10.9.9.9"])
     )
-    port = 80 + draw(_few)
+    protocol = draw(st.sampled_from(["tcp", "udp"]))
+    port = f"{80 + draw(_few)}{draw(st.sampled_from(['', '/udp'])) if protocol == 'udp' else ''}"
     process = f"{host};{draw(_few)}"
     counted: dict[str, Any] = {
+        "protocol": protocol,
         "bytes_sent": draw(st.integers(0, 10**9)),
         "count": draw(st.integers(0, 5)),
         "rtt_ms": draw(st.sampled_from([None, 0.5, 12.0])),

@@ -20,7 +20,7 @@ from orchestrator.monitoring.render.mirror import Mirror, OutOfStepError
 from orchestrator.monitoring.render.picture import Picture
 from orchestrator.monitoring.render.selection import Selection, Shown
 from orchestrator.monitoring.render.views import VIEWS
-from orchestrator.monitoring.report import Connection, Node, Report
+from orchestrator.monitoring.report import Connection, Node, Protocol, Report
 
 SHOWN = ("processes", "processes-by-name", "containers", "containers-by-image", "hosts",
          "mesos-tasks", "marathon-apps")  # fmt: skip
@@ -240,6 +240,54 @@ def test_a_connection_seen_from_both_sides_counts_once() -> None:
         picture.put(said)
     live.refresh(picture)
     assert {pair: flow.connections for pair, flow in live.edges.items()} == {("a;1", "b;1"): 1}
+
+
+def _asked(target: str, protocol: Protocol) -> Connection:
+    return Connection(";10.0.0.1;", target, protocol, source_process="a;1")
+
+
+def _client(*connections: Connection) -> Report:
+    process = Node(id="a;1", label="dig", parents={"host": ["a"]})
+    nodes = {"host": [Node(id="a", addresses=[";10.0.0.1"])], "process": [process]}
+    return report("a", nodes=nodes, connections=list(connections))
+
+
+@pytest.mark.parametrize("ip", ["10.0.0.2", "0.0.0.0"])
+@pytest.mark.parametrize("suffix", ["/udp", ""])
+def test_a_port_of_tcp_and_one_of_udp_are_two(ip: str, suffix: str) -> None:
+    """Without the suffix it is a report of before, which tells the protocol beside the id."""
+    at = f";{ip};53" if ip != "0.0.0.0" else f"b:1;{ip};53"
+    listeners = [
+        Node(at, parents={"process": ["b;1"]}),
+        Node(f"{at}/udp", latest={"protocol": "udp"}, parents={"process": ["b;2"]}),
+    ]
+    processes = [Node(id=f"b;{pid}", parents={"host": ["b"]}) for pid in (1, 2)]
+    host = [Node(id="b", addresses=[";10.0.0.2"])]
+    server = report("b", nodes={"host": host, "process": processes, "endpoint": listeners})
+    asked: list[tuple[Protocol, str, int]] = [("tcp", "", 1), ("udp", suffix, 2)]
+    for protocol, end, pid in asked:
+        picture, live = Picture(), LiveView(VIEWS["processes"])
+        picture.put(server)
+        picture.put(_client(_asked(f";10.0.0.2;53{end}", protocol)))
+        live.refresh(picture)
+        assert list(live.edges) == [("a;1", f"b;{pid}")]
+
+
+def test_a_listener_of_before_has_its_protocol_beside_its_id() -> None:
+    listener = Node(";10.0.0.2;53", latest={"protocol": "udp"}, parents={"process": ["b;1"]})
+    nodes = {"host": [Node("b")], "process": [Node("b;1")], "endpoint": [listener]}
+    picture, live = Picture(), LiveView(VIEWS["processes"])
+    picture.put(report("b", nodes=nodes))
+    picture.put(_client(_asked(";10.0.0.2;53/udp", "udp"), _asked(";10.0.0.2;53", "tcp")))
+    live.refresh(picture)
+    assert list(live.edges) == [("a;1", "b;1"), ("a;1", "unknown;out")]
+
+
+def test_a_port_of_udp_out_there_is_the_internet() -> None:
+    picture, live = Picture(), LiveView(VIEWS["processes"])
+    picture.put(_client(_asked(";8.8.8.8;53/udp", "udp")))
+    live.refresh(picture)
+    assert list(live.edges) == [("a;1", "internet;out")]
 
 
 @pytest.mark.parametrize(

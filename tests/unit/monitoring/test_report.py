@@ -1,7 +1,7 @@
 """The contract between probes and the app."""
 
 from operator import is_
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -13,6 +13,7 @@ from tests.unit.monitoring.reports import report, reports
 from orchestrator.monitoring.report import (
     Limits,
     Node,
+    Protocol,
     Report,
     ReportError,
     changes,
@@ -105,14 +106,26 @@ def test_the_order_of_merging_does_not_matter(one: object, other: object, third:
 @given(
     st.text(st.characters(codec="utf-8", exclude_characters=";"), max_size=9),
     st.one_of(st.none(), st.integers(0, 65535)),
+    st.sampled_from(get_args(Protocol)),
 )
-def test_an_endpoint_is_read_as_it_was_named(ip: str, port: int | None) -> None:
-    named = ids.endpoint("host;4026531840", ip, port)
-    assert ids.parse_endpoint(named) == ("host;4026531840", ip, port)
+def test_an_endpoint_is_read_as_it_was_named(ip: str, port: int | None, protocol: Protocol) -> None:
+    named = ids.endpoint("host;4026531840", ip, port, protocol)
+    told = protocol if port is not None else "tcp"
+    assert ids.parse_endpoint(named) == ("host;4026531840", ip, port, told)
     assert ids.address_of(named) == ids.address("host;4026531840", ip)
+    assert ids.of_protocol(named, protocol) == named
 
 
-@pytest.mark.parametrize("id", ["", ";", "a;b;c", "a;b;70000", "a;b;-1", "a;b;٣"])
+def test_ports_of_tcp_name_no_protocol_as_they_never_did() -> None:
+    assert ids.endpoint("", "10.0.0.1", 53) == ";10.0.0.1;53"
+    assert ids.endpoint("", "10.0.0.1", 53, "udp") == ";10.0.0.1;53/udp"
+
+
+NO_ENDPOINTS = ["", ";", "a;b;c", "a;b;70000", "a;b;-1", "a;b;٣", "a;b;53/", "a;b;53/tcp"]
+NO_ENDPOINTS += ["a;b;53/x", "a;b;/udp", "a;b;53/udp/udp", "a;b;udp"]
+
+
+@pytest.mark.parametrize("id", NO_ENDPOINTS)
 def test_what_is_no_endpoint_is_told_apart(id: str) -> None:
     assert ids.parse_endpoint(id) is None
 

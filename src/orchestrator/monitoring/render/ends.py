@@ -14,15 +14,19 @@ from __future__ import annotations
 
 import ipaddress
 from functools import lru_cache
+from typing import get_args
 
 from orchestrator.monitoring.render.lineage import PSEUDO, Lineage, Local
 from orchestrator.monitoring.report import ids
 from orchestrator.monitoring.report.kept import KeptReport
+from orchestrator.monitoring.report.keys import PROTOCOL
+from orchestrator.monitoring.report.model import Protocol
 
 INTERNET = "internet"
 UNKNOWN = "unknown"
 IN, OUT = "in", "out"
 _ANY = ("0.0.0.0", "::")
+_PROTOCOLS: dict[str, Protocol] = {name: name for name in get_args(Protocol)}
 
 
 class Index:
@@ -91,17 +95,18 @@ def entries_of(kept: KeptReport, local: Local) -> dict[str, Lineage]:
         for node in report.nodes.get(topology, []):
             owner = _owner(topology, node.id, local)
             entries.update(dict.fromkeys(node.addresses, owner))
-    for _, target, _, _, process, _, container in kept.ends:
+    for _, target, protocol, _, process, _, container in kept.ends:
         listener = local.end(process, container)
         if listener is not None:
-            entries[target] = listener
+            entries[ids.of_protocol(target, protocol)] = listener
     for node in report.nodes.get("endpoint", []):
         process = next(iter(node.parents.get("process", [])), "")
         container = next(iter(node.parents.get("container", [])), "")
         found = local.end(process, container) or {"host": report.host_id}
-        endpoint = ids.parse_endpoint(node.id)
+        id = ids.of_protocol(node.id, _PROTOCOLS.get(node.latest.get(PROTOCOL, ""), ids.TCP))
+        endpoint = ids.parse_endpoint(id)
         is_any = endpoint is not None and endpoint.ip in _ANY
-        key = _wildcard(found, str(endpoint.port)) if endpoint and is_any else node.id
+        key = _wildcard(found, id.rpartition(ids.SEPARATOR)[2]) if is_any else id
         entries[key] = found
     return entries
 
@@ -113,6 +118,7 @@ def _owner(topology: str, id: str, local: Local) -> Lineage:
 
 
 def _wildcard(owner: Lineage, port: str) -> str:
+    """``port`` as it is in ids: with the protocol, if that is not TCP."""
     kind = "container" if "container" in owner else "host"
     return f"{kind}\n{owner.get(kind, '')}\n{port}"
 

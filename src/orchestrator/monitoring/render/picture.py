@@ -16,6 +16,7 @@ from orchestrator.monitoring.render import ends
 from orchestrator.monitoring.render.flow import Rates, rates_of
 from orchestrator.monitoring.render.lineage import Lineage, Local
 from orchestrator.monitoring.render.merged import Merged
+from orchestrator.monitoring.report import ids
 from orchestrator.monitoring.report.kept import Ends, KeptReport, keep
 from orchestrator.monitoring.report.merging import later
 from orchestrator.monitoring.report.model import Node, Report, Topology
@@ -161,7 +162,8 @@ class Picture:
         return Seen(kept.report, local, found, rates)
 
     def _both(self, agent: str, local: Local, one: Ends) -> Both:
-        source_id, target_id, _, *owners = one
+        source_id, target_id, protocol, *owners = one
+        target_id = ids.of_protocol(target_id, protocol)
         source = local.end(owners[0], owners[2])
         target = local.end(owners[1], owners[3])
         if source is None:

@@ -6,7 +6,7 @@
 | process | ``host;pid`` |
 | container | the id that its engine or agent gave it |
 | image | its name with tag, or the digest if it has none |
-| endpoint | ``scope;ip;port`` |
+| endpoint | ``scope;ip;port``, of other protocols than TCP ``scope;ip;port/udp`` |
 | Kubernetes objects | the object's uid |
 | mesos_framework, mesos_agent | the Mesos id |
 | mesos_task | ``framework;task`` |
@@ -21,9 +21,14 @@ cluster routes, the host's id for addresses of a network inside one host (a Dock
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple, get_args
+
+from orchestrator.monitoring.report.model import Protocol
 
 SEPARATOR = ";"
+TCP: Final = "tcp"
+"""The protocol of ports that name none, as all did before there were others."""
+_NAMED: Final = frozenset(get_args(Protocol)) - {TCP}
 
 
 class Endpoint(NamedTuple):
@@ -32,6 +37,7 @@ class Endpoint(NamedTuple):
     scope: str
     ip: str
     port: int | None
+    protocol: str = TCP
 
 
 def process(host: str, pid: int) -> str:
@@ -49,9 +55,15 @@ def address(scope: str, ip: str) -> str:
     return f"{scope};{ip}"
 
 
-def endpoint(scope: str, ip: str, port: int | None) -> str:
-    """Id of an endpoint."""
-    return f"{scope};{ip};{'' if port is None else port}"
+def endpoint(scope: str, ip: str, port: int | None, protocol: Protocol = TCP) -> str:
+    """Id of an endpoint; without a port it is the same of all protocols."""
+    return of_protocol(f"{scope};{ip};{'' if port is None else port}", protocol)
+
+
+def of_protocol(endpoint_id: str, protocol: Protocol) -> str:
+    """The id as ``endpoint`` makes it, also of one that leaves out a protocol told beside it."""
+    port = endpoint_id.rpartition(SEPARATOR)[2]
+    return f"{endpoint_id}/{protocol}" if protocol != TCP and port.isdigit() else endpoint_id
 
 
 def parse_endpoint(id: str) -> Endpoint | None:
@@ -59,12 +71,15 @@ def parse_endpoint(id: str) -> Endpoint | None:
     parts = id.rsplit(SEPARATOR, 2)
     if len(parts) != 3:
         return None
-    scope, ip, port = parts
-    if not port:
+    scope, ip, where = parts
+    if not where:
         return Endpoint(scope, ip, None)
+    port, slash, protocol = where.partition("/")
+    if slash and protocol not in _NAMED:
+        return None
     if not (port.isascii() and port.isdigit() and len(port) <= 5 and int(port) < 65536):
         return None
-    return Endpoint(scope, ip, int(port))
+    return Endpoint(scope, ip, int(port), protocol or TCP)
 
 
 def address_of(endpoint_id: str) -> str:

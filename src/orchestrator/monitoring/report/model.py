@@ -90,7 +90,8 @@ class Connection(Wire, frozen=True):
     ``count`` 1,000 and no port in ``source``. Counters are of the connections that ``count`` and
     ``closed`` name, since these were opened, and of those closed earlier as long as it is told
     without a gap: so they never go back. Two of them are different if their ends, protocol or
-    owners are.
+    owners are. Of UDP nothing is counted but the connections: the other counters and the round-trip
+    time are left out.
     """
 
     source: NodeId
