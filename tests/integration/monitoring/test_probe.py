@@ -263,7 +263,7 @@ async def test_what_waits_for_an_app_is_bounded() -> None:
 async def test_the_app_sets_the_interval_and_the_sources(tmp_path: Path) -> None:
     async with an_app(tmp_path, heartbeat_s=1) as (client, app), probing(client.url) as probe:
         await eventually(lambda: HOST in app.monitor.picture.kept)
-        wanted = {"interval_s": 2.0, "disabled_sources": ["processes"]}
+        wanted = {"interval_s": 2.0, "disabled_sources": ["processes", "short_lived"]}
         await client.call("PUT", f"/api/v1/agents/config/{HOST}", json=wanted)
         await eventually(lambda: probe.survey.interval_s == 2.0)
         await eventually(

@@ -1,8 +1,10 @@
 """Sockets as the kernel tells of them, and connections made of these."""
 
+import errno
 import socket
 import struct
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -58,6 +60,27 @@ def test_an_older_kernel_tells_what_was_acknowledged() -> None:
 def test_anything_can_be_read(data: bytes) -> None:
     assert len(list(diag.sockets(data))) <= 5
     assert len(list(diag.sockets(_message(_info(1, 0, 1)) + data))) >= 1
+
+
+def test_an_answer_that_is_a_refusal_is_told_from_others() -> None:
+    refused = struct.pack("=IHHII", 36, 2, 0, 1, 0) + struct.pack("=i16x", -errno.ENOENT)
+    done = struct.pack("=IHHIIi", 20, 3, 2, 1, 0, 0)
+    assert (diag.is_over(refused), diag.refusal(refused)) == (True, errno.ENOENT)
+    assert (diag.is_over(done), diag.refusal(done), diag.refusal(b"")) == (True, 0, 0)
+
+
+def test_each_protocol_is_asked_for_by_its_number() -> None:
+    asked = [diag.question(socket.AF_INET, one)[16:18] for one in diag.DESTROY_GROUPS]
+    assert asked == [b"\x02\x06", b"\x02\x11"]
+
+
+def test_of_udp_nothing_is_counted_but_connections() -> None:
+    groups = Groups()
+    for key in (KEY, KEY._replace(protocol="udp")):
+        groups.of(key).add(0, 0, 0, 0)
+    tcp, udp = groups.connections()
+    assert (tcp.protocol, udp.protocol, udp.count) == ("tcp", "udp", 1)
+    assert msgspec.to_builtins(udp).keys() == {"source", "target", "protocol", "source_process"}
 
 
 KEY = Key(";10.0.0.1;", ";10.0.0.2;443", source_process="h;1")

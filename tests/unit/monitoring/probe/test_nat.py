@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.monitoring.probe.connections import nat, translations
+from orchestrator.monitoring.probe.connections.diag import Ends
 from orchestrator.monitoring.probe.connections.translations import MOST_READ, Translations
 from orchestrator.monitoring.probe.kernel.messages import messages
 
@@ -65,12 +66,28 @@ def test_what_is_passed_on_as_it_is_is_no_translation() -> None:
     assert _read(_message(_tuple(1, CONTAINER, CLIENT), _tuple(2, CLIENT, masked))) == []
 
 
+def test_udp_is_told_apart() -> None:
+    found = _read(
+        _message(_tuple(1, CLIENT, PUBLISHED, 17), _tuple(2, CONTAINER, CLIENT, 17))
+        + _message(_tuple(1, CLIENT, PUBLISHED), _tuple(2, ("172.17.0.3", 80), CLIENT))
+    )
+    assert [one.protocol for one in found] == ["udp", "tcp"]
+    known = Translations("/proc")
+    known.read(
+        messages(_message(_tuple(1, CLIENT, PUBLISHED, 17), _tuple(2, CONTAINER, CLIENT, 17)))
+    )
+    opener, accepter = Ends(*CLIENT, *PUBLISHED), Ends(*CONTAINER, *CLIENT)
+    assert known.far_end("udp", opener) == accepter
+    assert known.far_end("tcp", opener) == Ends(*PUBLISHED, *CLIENT)
+    assert (known.asked("udp", accepter), known.asked("tcp", accepter)) == (opener, None)
+
+
 def test_ipv6_is_read_and_other_protocols_are_left_out() -> None:
     here, there, behind = ("fd00::1", 5000), ("fd00::2", 80), ("fd00::3", 8080)
     [found] = _read(_message(_tuple(1, here, there), _tuple(2, behind, here)))
     assert found.accepter == ("fd00::3", 8080, "fd00::1", 5000)
-    udp = _message(_tuple(1, CLIENT, PUBLISHED, 17), _tuple(2, CONTAINER, CLIENT, 17))
-    assert _read(udp) == []
+    sctp = _message(_tuple(1, CLIENT, PUBLISHED, 132), _tuple(2, CONTAINER, CLIENT, 132))
+    assert _read(sctp) == []
 
 
 @given(st.binary(max_size=300), st.integers(0, 200))

@@ -1,7 +1,9 @@
-"""Questions and answers of sock_diag(7) about TCP; pure. Form: linux/inet_diag.h, linux/tcp.h.
+"""Questions and answers of sock_diag(7) about TCP and UDP; pure. Form: linux/inet_diag.h,
+linux/tcp.h.
 
 The kernel counts what was sent with what had to be sent again, so payload is the difference of
 both. Of what was received it counts the FIN as a byte, which is taken off where a FIN has come.
+Of UDP it counts nothing: all such numbers are 0.
 """
 
 from __future__ import annotations
@@ -12,17 +14,28 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from orchestrator.monitoring.probe.kernel.messages import DONE, ERROR, request
+from orchestrator.monitoring.probe.kernel.messages import (
+    DONE,
+    ERROR,
+    error_of,
+    messages,
+    request,
+)
+from orchestrator.monitoring.report import Protocol
 
 BY_FAMILY: Final = 20
-LISTEN: Final = 10
-DESTROY_GROUPS: Final = 1 | 4
-"""Of TCP over IPv4 and IPv6: a message for each socket that is no more."""
+LISTENING: Final = (7, 10)
+"""States of sockets that anybody may send to: CLOSE, of unconnected ones of UDP, and LISTEN."""
+DESTROY_GROUPS: Final[dict[Protocol, int]] = {"tcp": 1 | 4, "udp": 2 | 8}
+"""Over IPv4 and IPv6: a message for each socket that is no more."""
 
 _QUESTION = struct.Struct("=BBBxI48x")
 _INFO_BIT = 1 << 1
 _INFO = 2
-_STATES = (1 << 1) | (1 << 4) | (1 << 5) | (1 << 8) | (1 << 9) | (1 << LISTEN) | (1 << 11)
+_ASKED: Final[dict[Protocol, tuple[int, int]]] = {  # the number of the protocol, and states
+    "tcp": (socket.IPPROTO_TCP, sum(1 << state for state in (1, 4, 5, 8, 9, 10, 11))),
+    "udp": (socket.IPPROTO_UDP, 1 << 1 | 1 << 7),
+}
 _FIN_HAS_COME = (8, 9, 11)  # CLOSE_WAIT, LAST_ACK, CLOSING
 _HEAD = struct.Struct("=IHHIIBBBB36s4xQ16xI")
 _TCP_INFO = struct.Struct("=68xI28xI24xQ64xQQ")
@@ -61,10 +74,10 @@ class Ends(NamedTuple):
     remote_port: int
 
 
-def question(family: int) -> bytes:
-    """Asks for all TCP sockets of a family but those that are only remembered (TIME_WAIT)."""
-    body = _QUESTION.pack(family, socket.IPPROTO_TCP, _INFO_BIT, _STATES)
-    return request(BY_FAMILY, body)
+def question(family: int, protocol: Protocol) -> bytes:
+    """Asks for all sockets of a family but those that are only remembered (TIME_WAIT)."""
+    number, states = _ASKED[protocol]
+    return request(BY_FAMILY, _QUESTION.pack(family, number, _INFO_BIT, states))
 
 
 def sockets(data: bytes) -> Iterator[Seen]:
@@ -86,6 +99,16 @@ def sockets(data: bytes) -> Iterator[Seen]:
 def is_over(data: bytes) -> bool:
     """Whether a datagram ends an answer."""
     return len(data) >= 16 and int.from_bytes(data[4:6], "little") in (DONE, ERROR)
+
+
+def refusal(data: bytes) -> int:
+    """The errno of a datagram that says that there is no answer; 0 of any other."""
+    return next((error_of(each) for each in messages(data) if each.type == ERROR), 0)
+
+
+def has_other_end(seen: Seen) -> bool:
+    """Whether it is connected to a port; to port 0 sockets of UDP are that look up a route."""
+    return seen.ends[2:4] != b"\0\0"
 
 
 def endpoints(seen: Seen) -> Ends:

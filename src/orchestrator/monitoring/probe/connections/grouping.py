@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from orchestrator.monitoring.report import Connection
+from orchestrator.monitoring.report import Connection, Protocol
 
 
 class Key(NamedTuple):
@@ -20,6 +20,7 @@ class Key(NamedTuple):
     target_process: str = ""
     source_container: str = ""
     target_container: str = ""
+    protocol: Protocol = "tcp"
 
 
 class Group:
@@ -60,7 +61,7 @@ class Group:
         return Connection(
             key.source,
             key.target,
-            "tcp",
+            key.protocol,
             key.source_process,
             key.target_process,
             key.source_container,

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 from orchestrator.monitoring.probe.connections.diag import Ends
 from orchestrator.monitoring.probe.kernel.messages import Message, attributes, request
+from orchestrator.monitoring.report import Protocol
 
 _GET: Final = 0x101  # NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_GET
 _NEW: Final = 0x100
@@ -23,6 +24,10 @@ _IP, _PROTOCOL = 1, 2
 _NUMBER, _SOURCE_PORT, _DESTINATION_PORT = 1, 2, 3
 _ADDRESSES = {1: socket.AF_INET, 3: socket.AF_INET6}  # of sources; destinations are one more
 _PORT = struct.Struct(">H")
+_PROTOCOLS: Final[dict[bytes, Protocol]] = {
+    bytes([socket.IPPROTO_TCP]): "tcp",
+    bytes([socket.IPPROTO_UDP]): "udp",
+}
 _IS_TRANSLATED = struct.pack(">I", 1 << 5)  # IPS_DST_NAT
 
 
@@ -30,6 +35,7 @@ class Translation(NamedTuple):
     """One connection by both its ends: ``opener`` as who opened it sees it, ``accepter`` as who
     accepted it does. What the one asked for is not what the other has."""
 
+    protocol: Protocol
     opener: Ends
     accepter: Ends
 
@@ -41,34 +47,35 @@ def question() -> bytes:
 
 
 def translations(found: Iterable[Message]) -> Iterator[Translation]:
-    """Those of TCP whose destination is another than their opener asked for."""
+    """Those of TCP and UDP whose destination is another than their opener asked for."""
     for message in found:
         if message.type != _NEW:
             continue
         parts = attributes(message.data, message.begin + _GENERAL.size, message.end)
         if _ORIGINAL not in parts or _REPLY not in parts:
             continue
-        sent = _ends(message.data, *parts[_ORIGINAL])
-        answered = _ends(message.data, *parts[_REPLY])
-        if sent is None or answered is None:
+        original = _tuple(message.data, *parts[_ORIGINAL])
+        reply = _tuple(message.data, *parts[_REPLY])
+        if original is None or reply is None:
             continue
+        (protocol, sent), (_, answered) = original, reply
         if (sent.remote_ip, sent.remote_port) != (answered.ip, answered.port):
-            yield Translation(sent, answered)
+            yield Translation(protocol, sent, answered)
 
 
 def _attribute(type: int, value: bytes) -> bytes:
     return struct.pack("=HH", 4 + len(value), type) + value
 
 
-def _ends(data: bytes, begin: int, end: int) -> Ends | None:
-    """Of a tuple: from where, and to where; None of anything but TCP."""
+def _tuple(data: bytes, begin: int, end: int) -> tuple[Protocol, Ends] | None:
+    """Of what, from where, and to where; None of anything but TCP and UDP."""
     parts = attributes(data, begin, end)
     if _IP not in parts or _PROTOCOL not in parts:
         return None
-    protocol = attributes(data, *parts[_PROTOCOL])
-    number = _value(data, protocol.get(_NUMBER))
-    ports = [_value(data, protocol.get(each)) for each in (_SOURCE_PORT, _DESTINATION_PORT)]
-    if number != bytes([socket.IPPROTO_TCP]) or any(len(port) != _PORT.size for port in ports):
+    found = attributes(data, *parts[_PROTOCOL])
+    protocol = _PROTOCOLS.get(_value(data, found.get(_NUMBER)))
+    ports = [_value(data, found.get(each)) for each in (_SOURCE_PORT, _DESTINATION_PORT)]
+    if protocol is None or any(len(port) != _PORT.size for port in ports):
         return None
     places = attributes(data, *parts[_IP])
     for at, family in _ADDRESSES.items():
@@ -76,7 +83,7 @@ def _ends(data: bytes, begin: int, end: int) -> Ends | None:
         if len(raw[0]) == len(raw[1]) == (4 if family == socket.AF_INET else 16):
             ips = [socket.inet_ntop(family, each) for each in raw]
             (source,), (destination,) = _PORT.unpack(ports[0]), _PORT.unpack(ports[1])
-            return Ends(ips[0], source, ips[1], destination)
+            return protocol, Ends(ips[0], source, ips[1], destination)
     return None
 
 

@@ -10,7 +10,10 @@ from orchestrator.monitoring.probe.connections.diag import Ends
 from orchestrator.monitoring.probe.connections.nat import question, translations
 from orchestrator.monitoring.probe.kernel.messages import Message, NetlinkError
 from orchestrator.monitoring.probe.kernel.netlink import NETFILTER, ask, open_netlink
+from orchestrator.monitoring.report import Protocol
 
+Side = tuple[Protocol, Ends]
+"""A connection as one of its ends sees it."""
 MOST_READ = 5_000
 """At once, which takes 50 ms. Older kernels tell of what was not translated as well."""
 
@@ -21,8 +24,8 @@ class Translations:
     def __init__(self, proc: str) -> None:
         self.problem = ""
         self._count = f"{proc}/sys/net/netfilter/nf_conntrack_count"
-        self._by_opener: dict[Ends, Ends] = {}
-        self._by_accepter: dict[Ends, Ends] = {}
+        self._by_opener: dict[Side, Ends] = {}
+        self._by_accepter: dict[Side, Ends] = {}
 
     def refresh(self) -> None:
         """Ask the kernel; why nothing is known is the problem."""
@@ -38,23 +41,23 @@ class Translations:
     def read(self, told: Iterator[Message]) -> None:
         """Take in what the kernel tells, as far as there is room."""
         for found in translations(islice(told, MOST_READ)):
-            self._by_opener[found.opener] = found.accepter
-            self._by_accepter[found.accepter] = found.opener
+            self._by_opener[found.protocol, found.opener] = found.accepter
+            self._by_accepter[found.protocol, found.accepter] = found.opener
         if next(told, None) is not None:
             self.problem = f"NAT is seen of the first {MOST_READ} connections only"
 
-    def far_end(self, opener: Ends) -> Ends:
+    def far_end(self, protocol: Protocol, opener: Ends) -> Ends:
         """What the other end of a socket that opened a connection looks like to itself."""
-        found = self._by_opener.get(opener)
+        found = self._by_opener.get((protocol, opener))
         if found is not None:
             return found
         return Ends(opener.remote_ip, opener.remote_port, opener.ip, opener.port)
 
-    def asked(self, accepter: Ends) -> Ends | None:
+    def asked(self, protocol: Protocol, accepter: Ends) -> Ends | None:
         """What the opener of a connection that was accepted sees, if that is something else."""
-        return self._by_accepter.get(accepter)
+        return self._by_accepter.get((protocol, accepter))
 
-    def __iter__(self) -> Iterator[tuple[Ends, Ends]]:
+    def __iter__(self) -> Iterator[tuple[Side, Ends]]:
         """All of them: as the one who accepted, and as the one who opened."""
         return iter(self._by_accepter.items())
 

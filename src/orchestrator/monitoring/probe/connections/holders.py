@@ -1,0 +1,62 @@
+"""Which process holds each socket; that of listeners is remembered, as these are read anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from orchestrator.monitoring.probe.connections.known import Known
+from orchestrator.monitoring.probe.connections.owners import Owners
+from orchestrator.monitoring.probe.connections.sockets import Namespace
+from orchestrator.monitoring.probe.processes.table import ProcessTable
+
+_TRIES = 5
+
+
+class Holders:
+    """Finds them when sockets are new."""
+
+    def __init__(self, table: ProcessTable) -> None:
+        self._table = table
+        self._owners = Owners(table)
+        self._listeners: dict[tuple[int, int], tuple[int, int]] = {}
+        """Owner and tries, by namespace and inode."""
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether some processes do not show their files."""
+        return self._owners.is_refused
+
+    def find(self, namespaces: Iterable[Namespace]) -> None:
+        """Find the owners of sockets that have none, as far as that is likely to succeed."""
+        wanted: dict[int, set[int]] = {}
+        waiting: list[Known] = []
+        for known in self._with_inodes(namespaces):
+            if known.owner and self._table.get(known.owner) is None:
+                known.owner, known.tries, known.group = 0, 0, None
+            if not known.owner and known.tries < _TRIES and not known.is_closed:
+                known.tries += 1
+                wanted.setdefault(known.namespace, set()).add(known.inode)
+                waiting.append(known)
+        found = self._owners.find(wanted) if wanted else {}
+        for known in waiting:
+            if known.inode in found:
+                known.owner = found[known.inode]
+                known.group = None
+                if known.peer is not None:
+                    known.peer.group = None
+        self._listeners = {
+            (one.namespace, one.inode): (one.owner, one.tries)
+            for namespace in namespaces
+            for one in namespace.listeners.values()
+        }
+
+    def _with_inodes(self, namespaces: Iterable[Namespace]) -> Iterator[Known]:
+        for namespace in namespaces:
+            for listener in namespace.listeners.values():
+                at = (namespace.inode, listener.inode)
+                owner, listener.tries = self._listeners.get(at, (0, 0))
+                listener.owner = owner if self._table.get(owner) is not None else 0
+                yield listener
+            for known in namespace.known.values():
+                if known.inode:
+                    yield known

@@ -1,0 +1,43 @@
+"""One socket, from one report to the next."""
+
+from __future__ import annotations
+
+from orchestrator.monitoring.probe.connections import diag
+from orchestrator.monitoring.probe.connections.diag import Ends, Seen
+from orchestrator.monitoring.probe.connections.grouping import Group
+from orchestrator.monitoring.report import Protocol
+
+
+class Known:
+    """One socket: who has it, and what it carried when it was seen last."""
+
+    __slots__ = (
+        "ends", "far", "generation", "group", "inode", "is_closed", "is_opener", "namespace",
+        "owner", "peer", "protocol", "received", "retransmits", "rtt_us", "sent", "tries",
+    )  # fmt: skip
+
+    def __init__(self, seen: Seen, namespace: int, protocol: Protocol) -> None:
+        self.protocol: Protocol = protocol
+        self.ends: Ends = diag.endpoints(seen)
+        self.inode = seen.inode
+        self.namespace = namespace
+        self.generation = 0
+        self.is_closed = False
+        self.owner = 0
+        """The pid that holds it; 0 as long as it is not known."""
+        self.tries = 0
+        """How often its owner was looked for."""
+        self.is_opener = True
+        self.peer: Known | None = None
+        """The other end, if it is on this machine, too."""
+        self.far: Known | None = None
+        """Of UDP: who is not connected and has the other end's port on this machine."""
+        self.group: Group | None = None
+        self.update(seen)
+
+    def update(self, seen: Seen) -> None:
+        """It was seen again."""
+        self.sent, self.received = seen.sent, seen.received
+        self.retransmits, self.rtt_us = seen.retransmits, seen.rtt_us
+        if not self.inode:
+            self.inode = seen.inode  # it was not accepted before
