@@ -27,6 +27,25 @@ while True:
     connection.sendall(b"x")
     held.append(connection)
 """
+_SERVE_UDP = """
+import socket
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server.bind(("0.0.0.0", 80))
+print("ready", flush=True)
+while True:
+    data, client = server.recvfrom(5000)
+    server.sendto(b"x", client)
+"""
+_CONNECT_UDP = """
+import signal, socket
+client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+client.settimeout(30)
+client.connect(("10.9.0.1", 8080))
+client.send(bytes(500))
+client.recv(1)
+print("ready", flush=True)
+signal.pause()
+"""
 _CONNECT = """
 import signal, socket
 with socket.create_connection(("10.9.0.1", 8080), 30) as connection:
@@ -59,8 +78,9 @@ class Machine:
             other.run("ip", "route", "add", "default", "via", f"{network}.1")
         host.run("sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward")
         nat = ("iptables", "-t", "nat", "-A")
-        publish = ("-p", "tcp", "-d", "10.9.0.1", "--dport", "8080")
-        run(*nat, "PREROUTING", *publish, "-j", "DNAT", "--to-destination", "172.31.9.2:80")
+        for protocol in ("tcp", "udp"):
+            publish = ("-p", protocol, "-d", "10.9.0.1", "--dport", "8080")
+            run(*nat, "PREROUTING", *publish, "-j", "DNAT", "--to-destination", "172.31.9.2:80")
         if is_masked:
             run(*nat, "POSTROUTING", "-d", "172.31.9.2", "-j", "MASQUERADE")
 
@@ -108,4 +128,28 @@ async def test_who_connects_to_a_published_port_is_shown_with_the_container_behi
     assert (one.bytes_sent, one.bytes_received, one.count) == (5000, 1, 1)
     assert not [each for each in report.connections if each.target.endswith(";172.31.9.2;80")]
     published = by_id(report, "endpoint")[one.target]
+    assert published.parents["process"] == [f"{HOST};{server.pid}"]
+
+
+@pytest.mark.parametrize("is_masked", [False, True])
+async def test_a_published_port_of_udp_is_shown_with_who_answers_behind_it(
+    machine: Machine, is_masked: bool
+) -> None:
+    machine.connect(is_masked=is_masked)
+    server = machine.box.start("ready", sys.executable, "-c", _SERVE_UDP)
+    client = machine.client.start("ready", sys.executable, "-c", _CONNECT_UDP)
+
+    def told() -> tuple[Report, Connection]:
+        report = machine.report()
+        [one] = [one for one in report.connections if one.target.endswith(";10.9.0.1;8080/udp")]
+        assert one.source_process, one
+        assert one.target_process, one
+        return report, one
+
+    report, one = await eventually(told)
+    assert (one.protocol, one.count) == ("udp", 1)
+    assert one.source_process == f"{HOST};{client.pid}"
+    assert one.target_process == f"{HOST};{server.pid}"
+    published = by_id(report, "endpoint")[one.target]
+    assert published.latest == {"protocol": "udp"}
     assert published.parents["process"] == [f"{HOST};{server.pid}"]
