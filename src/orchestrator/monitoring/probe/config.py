@@ -54,6 +54,13 @@ class ProbeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     marathon: Annotated[
         str, Meta(description="URL of Marathon, to be asked by one probe of the cluster.")
     ] = ""
+    mesos_credential_file: Annotated[
+        str,
+        Meta(description="File with principal and secret for master and agents; none if empty."),
+    ] = ""
+    marathon_credential_file: Annotated[
+        str, Meta(description="File with principal and secret for Marathon; none if empty.")
+    ] = ""
     plugins_dir: Annotated[
         str, Meta(description="Directory of the sockets of plug-ins; none if empty.")
     ] = "/var/run/scope/plugins"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from http import HTTPStatus
 from typing import TypeVar
 
 import msgspec
 
 from orchestrator.monitoring.probe.http.client import Client, HttpError, origin_of
+from orchestrator.monitoring.probe.mesos.credential import Login
 
 T = TypeVar("T")
 
@@ -17,10 +19,11 @@ class Polled(ABC):
 
     period_s = 10.0
 
-    def __init__(self, what: str, url: str, ca_file: str) -> None:
+    def __init__(self, what: str, url: str, ca_file: str, login: Login) -> None:
         self.problem = ""
         self._what = what
-        self._client = Client(origin_of(url, ca_file))
+        self._login = login
+        self._client = Client(origin_of(url, ca_file), login.headers)
 
     def close(self) -> None:
         """Close the connection."""
@@ -44,8 +47,13 @@ class Polled(ABC):
         """Nothing is known any more."""
 
     async def get(self, path: str, kind: type[T]) -> T:
-        """One document. Raises HttpError, msgspec.DecodeError."""
+        """One document. Raises HttpError, msgspec.DecodeError.
+
+        A redirect is not followed: the credential is for this server only.
+        """
         answer = await self._client.request("GET", path, headers={"Accept": "application/json"})
+        if answer.status == HTTPStatus.UNAUTHORIZED:
+            raise HttpError(self._login.refusal)
         if answer.status != 200:
             raise HttpError(answer.message())
         return msgspec.json.decode(answer.body, type=kind)

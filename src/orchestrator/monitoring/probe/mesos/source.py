@@ -8,7 +8,9 @@ from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
+from orchestrator.monitoring.probe.config import ProbeConfig
 from orchestrator.monitoring.probe.mesos import parsing
+from orchestrator.monitoring.probe.mesos.credential import Login, login
 from orchestrator.monitoring.probe.mesos.parsing import (
     AgentContainer,
     Apps,
@@ -23,7 +25,7 @@ from orchestrator.monitoring.report import Node, ids, keys
 
 
 def agent(setup: Setup) -> Source:
-    """The agents of this machine."""
+    """The agents of this machine. Raises ConfigError, as the others do."""
     asked = Agents([Agent(setup, url) for url in setup.config.agent])
     return Source("agent", reporter=asked, tagger=asked, ticker=asked, close=asked.close)
 
@@ -38,6 +40,10 @@ def marathon(setup: Setup) -> Source:
     """Marathon."""
     asked = Marathon(setup)
     return Source("marathon", reporter=asked, ticker=asked, close=asked.close)
+
+
+def _mesos_login(config: ProbeConfig) -> Login:
+    return login(config.mesos_credential_file, "--mesos-credential-file")
 
 
 class Agents:
@@ -75,7 +81,9 @@ class Agent(Polled):
 
     def __init__(self, setup: Setup, url: str) -> None:
         address = urlsplit(url).netloc.rpartition("@")[2]
-        super().__init__(f"the Mesos agent {address}", url, setup.config.ca_file)
+        super().__init__(
+            f"the Mesos agent {address}", url, setup.config.ca_file, _mesos_login(setup.config)
+        )
         self._setup = setup
         self._containers: dict[str, AgentContainer] = {}
 
@@ -119,7 +127,8 @@ class Master(Polled):
     """Reporter of frameworks, agents and tasks."""
 
     def __init__(self, setup: Setup) -> None:
-        super().__init__("the Mesos master", setup.config.mesos, setup.config.ca_file)
+        config = setup.config
+        super().__init__("the Mesos master", config.mesos, config.ca_file, _mesos_login(config))
         self._nodes: Nodes = {}
 
     async def ask(self, now: float) -> None:
@@ -144,7 +153,9 @@ class Marathon(Polled):
     """Reporter of apps, and of the app of each task."""
 
     def __init__(self, setup: Setup) -> None:
-        super().__init__("Marathon", setup.config.marathon, setup.config.ca_file)
+        config = setup.config
+        known = login(config.marathon_credential_file, "--marathon-credential-file")
+        super().__init__("Marathon", config.marathon, config.ca_file, known)
         self._nodes: Nodes = {}
 
     async def ask(self, now: float) -> None:
