@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from tests.unit.monitoring.reports import histories, report
 
 from orchestrator.monitoring.app.counts import Counts
 from orchestrator.monitoring.app.watching import MANY_NODES, Watching
 from orchestrator.monitoring.render import query as queries
 from orchestrator.monitoring.render.cards import Card
+from orchestrator.monitoring.render.details import details
 from orchestrator.monitoring.render.flow import Flow
 from orchestrator.monitoring.render.frames import from_half, to_half
 from orchestrator.monitoring.render.live import LiveView
@@ -281,6 +283,31 @@ def test_a_listener_of_before_has_its_protocol_beside_its_id() -> None:
     picture.put(_client(_asked(";10.0.0.2;53/udp", "udp"), _asked(";10.0.0.2;53", "tcp")))
     live.refresh(picture)
     assert list(live.edges) == [("a;1", "b;1"), ("a;1", "unknown;out")]
+
+
+@pytest.mark.parametrize(
+    ("spoken", "bytes_per_s"),
+    [(["udp"], None), (["tcp"], 200.0), (["tcp", "udp"], 200.0)],
+)
+def test_details_say_which_protocols_a_peer_is_spoken_to_in(
+    spoken: list[Protocol], bytes_per_s: float | None
+) -> None:
+    """And no bytes of UDP, which are not counted, rather than 0."""
+    picture, live = Picture(), LiveView(VIEWS["processes"])
+    for number in (1, 2):
+        connections = [
+            replace(_asked(";8.8.8.8;53", each), bytes_sent=3000 * number * (each == "tcp"))
+            for each in spoken
+        ]
+        said = replace(_client(*connections, _asked(";10.9.9.9;80", "tcp")), number=number)
+        picture.put(replace(said, taken_at=1000.0 + 15 * number))
+    live.refresh(picture)
+    for id, direction in (("a;1", "out"), ("internet;out", "in")):
+        found = details(live, picture, id)
+        assert found is not None
+        [peer] = [each for each in found.peers if each.id in ("a;1", "internet;out")]
+        assert (peer.direction, peer.protocols) == (direction, spoken)
+        assert (peer.bytes_per_s, peer.retransmits_per_s is None) == (bytes_per_s, not bytes_per_s)
 
 
 def test_a_port_of_udp_out_there_is_the_internet() -> None:

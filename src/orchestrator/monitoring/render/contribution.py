@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +15,7 @@ from orchestrator.monitoring.render.lineage import PSEUDO, Lineage, Local, climb
 from orchestrator.monitoring.render.picture import Both, Seen
 from orchestrator.monitoring.render.views import View
 from orchestrator.monitoring.report import keys
-from orchestrator.monitoring.report.model import Node
+from orchestrator.monitoring.report.model import Node, Protocol
 
 Find = Callable[[str, str], Node | None]
 Pair = tuple[str, str]
@@ -87,6 +87,14 @@ def pairing(fold: Fold, seen: Seen) -> Pairing:
     index = np.array(found, np.intp)
     index[index < 0] = len(numbers)
     return Pairing(seen.both, list(numbers), index, outside)
+
+
+def protocols(seen: Seen, paired: Pairing, id: str) -> Iterator[tuple[Pair, Protocol]]:
+    """What a report's connections from and to a node of the view speak."""
+    touching = [number for number, pair in enumerate(paired.pairs) if id in pair]
+    if touching:
+        for at in np.flatnonzero(np.isin(paired.numbers, touching)):
+            yield paired.pairs[paired.numbers[at]], seen.ends[at][2]
 
 
 def contribution(fold: Fold, seen: Seen, paired: Pairing) -> Contribution:

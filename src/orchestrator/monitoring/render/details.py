@@ -11,7 +11,7 @@ from orchestrator.monitoring.render.flow import Flow
 from orchestrator.monitoring.render.live import LiveView
 from orchestrator.monitoring.render.picture import Picture
 from orchestrator.monitoring.render.views import view_of
-from orchestrator.monitoring.report.model import Node, Topology
+from orchestrator.monitoring.report.model import Node, Protocol, Topology
 
 MAX_RELATED = 200
 """Of each kind; ``related_total`` says how many there are."""
@@ -43,9 +43,12 @@ class Peer(msgspec.Struct, frozen=True):
     direction: str
     """"out" if this node opened the connections, else "in"."""
     connections: int
-    bytes_per_s: float
-    retransmits_per_s: float
+    bytes_per_s: float | None
+    """None where nothing is counted, as of UDP alone; the same of the next."""
+    retransmits_per_s: float | None
     rtt_ms: float | None
+    protocols: list[Protocol]
+    """Of the connections, in the order of the alphabet."""
 
 
 class Control(msgspec.Struct, frozen=True):
@@ -131,24 +134,27 @@ def _children(picture: Picture, topology: str, key: str, id: str) -> Iterable[Re
 def _peers(live: LiveView, id: str) -> list[Peer]:
     """The busiest first."""
     found = []
-    for (source, target), flow in live.edges.items():
-        if source == id:
-            found.append(_peer(live.cards[target], flow, "out"))
-        elif target == id:
-            found.append(_peer(live.cards[source], flow, "in"))
-    return sorted(found, key=lambda peer: (-peer.bytes_per_s, peer.label, peer.id))
+    protocols = live.protocols(id)
+    for pair, flow in live.edges.items():
+        if id in pair:
+            direction, other = ("out", pair[1]) if pair[0] == id else ("in", pair[0])
+            spoken = sorted(protocols.get(pair, ()))
+            found.append(_peer(live.cards[other], flow, direction, spoken))
+    return sorted(found, key=lambda peer: (-(peer.bytes_per_s or 0), peer.label, peer.id))
 
 
-def _peer(card: Card, flow: Flow, direction: str) -> Peer:
+def _peer(card: Card, flow: Flow, direction: str, protocols: list[Protocol]) -> Peer:
+    is_counted = protocols != ["udp"]
     return Peer(
         card.id,
         card.label,
         card.minor,
         direction,
         flow.connections,
-        flow.bytes_per_s,
-        flow.retransmits_per_s,
+        flow.bytes_per_s if is_counted else None,
+        flow.retransmits_per_s if is_counted else None,
         flow.rtt_ms if flow.rtt_ms >= 0 else None,
+        protocols,
     )
 
 

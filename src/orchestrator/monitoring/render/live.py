@@ -18,11 +18,13 @@ from orchestrator.monitoring.render.contribution import (
     Pairing,
     contribution,
     pairing,
+    protocols,
 )
 from orchestrator.monitoring.render.flow import Flow, total
 from orchestrator.monitoring.render.merged import Merged
 from orchestrator.monitoring.render.picture import Picture, Seen
 from orchestrator.monitoring.render.views import View
+from orchestrator.monitoring.report.model import Protocol
 
 
 class Touched(NamedTuple):
@@ -53,6 +55,14 @@ class LiveView:
     def edges(self) -> Mapping[Pair, Flow]:
         """By source and target, as of the last refresh; both are in ``cards``."""
         return self._edges.values
+
+    def protocols(self, id: str) -> dict[Pair, set[Protocol]]:
+        """What the edges of one node are connections of; looked for when it is asked."""
+        found: dict[Pair, set[Protocol]] = {}
+        for agent, paired in self._paired.items():
+            for pair, protocol in protocols(self._seen[agent], paired, id):
+                found.setdefault(pair, set()).add(protocol)
+        return found
 
     def refresh(self, picture: Picture) -> Touched:
         """Take in what has become different in the picture."""

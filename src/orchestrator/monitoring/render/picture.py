@@ -33,7 +33,10 @@ class Seen(NamedTuple):
     """A report with its connections' ends; a new object whenever either has changed."""
 
     report: Report
+    """Without its connections."""
     local: Local
+    ends: list[Ends]
+    """Of its connections."""
     both: list[Both]
     """Of each connection; the same list as before if all ends are the same."""
     rates: Rates
@@ -151,7 +154,7 @@ class Picture:
         before = self._seen.get(agent)
         is_right = before is not None and agent not in self._stale
         if before is not None and is_right and self._ends[agent] is kept.ends:
-            return Seen(kept.report, local, before.both, rates)
+            return Seen(kept.report, local, kept.ends, before.both, rates)
         known: dict[Ends, Both] = {}
         if before is not None and is_right:
             known = dict(zip(self._ends[agent], before.both, strict=True))
@@ -159,7 +162,7 @@ class Picture:
             self._index.forget_questions(agent)
         found = [known[one] if one in known else self._both(agent, local, one) for one in kept.ends]
         self._ends[agent] = kept.ends
-        return Seen(kept.report, local, found, rates)
+        return Seen(kept.report, local, kept.ends, found, rates)
 
     def _both(self, agent: str, local: Local, one: Ends) -> Both:
         source_id, target_id, protocol, *owners = one
