@@ -51,7 +51,7 @@ names = ["pid", "ppid", "name", "status", "cmdline", "username", "create_time", 
 def look():
     for process in psutil.process_iter(names):
         process.info
-    psutil.net_connections("tcp")
+    psutil.net_connections("inet")
     psutil.cpu_times(), psutil.virtual_memory(), psutil.getloadavg(), psutil.net_io_counters()
 look()
 used = []

@@ -37,7 +37,8 @@ class Holders:
                 known.tries += 1
                 wanted.setdefault(known.namespace, set()).add(known.inode)
                 waiting.append(known)
-        found = self._owners.find(wanted) if wanted else {}
+        # The machine's own namespace comes last: its many processes would leave nothing to others.
+        found = self._owners.find(dict(reversed(wanted.items()))) if wanted else {}
         for known in waiting:
             if known.inode in found:
                 known.owner = found[known.inode]

@@ -94,7 +94,7 @@ class Namespace:
             data = self._asking.recv(_READ_BYTES)
             yield from diag.sockets(data)
             if diag.is_over(data):
-                if diag.refusal(data) == errno.ENOENT:
+                if family == socket.AF_INET and diag.refusal(data) == errno.ENOENT:
                     self.lacks.add(protocol)
                 return
 

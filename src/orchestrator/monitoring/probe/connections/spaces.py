@@ -34,6 +34,7 @@ class Spaces:
         self._addresses: dict[int, frozenset[str]] = {}
 
     def __iter__(self) -> Iterator[Namespace]:
+        """The machine's own first."""
         return iter(self._opened.values())
 
     def close(self) -> None:
@@ -60,7 +61,7 @@ class Spaces:
         for namespace in gone:
             namespace.close()
         self.refused = ""
-        for inode in list(self._paths.keys() - self._opened.keys())[:MAX_NAMESPACES]:
+        for inode in [each for each in self._paths if each not in self._opened][:MAX_NAMESPACES]:
             if len(self._opened) < MAX_NAMESPACES:
                 self._open(inode)
         return [known for namespace in gone for known in namespace.known.values()]
@@ -73,7 +74,7 @@ class Spaces:
         return ip in found
 
     def _read_addresses(self, namespace: int) -> frozenset[str]:
-        path = self._paths.get(namespace, "")
+        path = self._paths[namespace]
         try:
             found = inside(path, read_addresses) if path else read_addresses()
         except OSError:
