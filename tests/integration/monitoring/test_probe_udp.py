@@ -11,104 +11,24 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from tests.integration.monitoring.boxes import ANSWER, ASK, Box, joined_boxes
 from tests.integration.monitoring.probes import HOST, by_id
 from tests.support import eventually
-from tests.support.hosts import Inside, missing
+from tests.support.hosts import missing
 
-from orchestrator.agent.adapters.network import namespaces
 from orchestrator.monitoring.probe.config import ProbeConfig
 from orchestrator.monitoring.probe.connections.sockets import Namespace
 from orchestrator.monitoring.probe.processes.table import namespace_of
 from orchestrator.monitoring.probe.server import Probe
 from orchestrator.monitoring.report import Connection, Report
 
-_SOCKET = """
-import signal, socket, sys
-def address(text):
-    ip, port = text.rsplit("@", 1)
-    return ip, int(port)
-is_6 = ":" in sys.argv[2]
-opened = socket.socket(socket.AF_INET6 if is_6 else socket.AF_INET, getattr(socket, sys.argv[1]))
-opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-opened.bind(address(sys.argv[2]))
-if len(sys.argv) > 3:
-    opened.connect(address(sys.argv[3]))
-elif sys.argv[1] == "SOCK_STREAM":
-    opened.listen()
-print("ready", flush=True)
-signal.pause()
-"""
-_ANSWER = """
-import socket
-server = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
-server.bind(("::", 53))
-print("ready", flush=True)
-while True:
-    data, client = server.recvfrom(100)
-    server.sendto(data, client)
-"""
-_ASK = """
-import signal, socket, sys
-client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-client.settimeout(30)
-client.connect((sys.argv[1], 53))
-client.send(b"who")
-assert client.recv(100) == b"who"
-print("ready", flush=True)
-signal.pause()
-"""
-
-
-class Box(Inside):
-    """A namespace with programs that have a socket each."""
-
-    def hold(self, kind: str, here: str, *there: str) -> int:
-        """A program with a socket, perhaps connected; addresses are ``ip@port``. Gives its pid."""
-        return self.start("ready", sys.executable, "-c", _SOCKET, kind, here, *there).pid
-
-    def shown(self) -> Counter[tuple[str, str]]:
-        """Both ends of each connected socket of UDP, as the kernel's /proc/net shows them."""
-        found: Counter[tuple[str, str]] = Counter()
-        for name in ("udp", "udp6"):
-            lines = self.run("cat", f"/proc/net/{name}").splitlines()[1:]
-            words = [line.split() for line in lines]
-            found.update((_end(each[1]), _end(each[2])) for each in words if each[3] == "01")
-        return found
-
-
-def _end(text: str) -> str:
-    """``ip port`` of an address of /proc/net: words of it are little-endian."""
-    raw, _, port = text.partition(":")
-    data = b"".join(
-        bytes.fromhex(raw[at : at + 8])[:: -1 if sys.byteorder == "little" else 1]
-        for at in range(0, len(raw), 8)
-    )
-    data = data.removeprefix(bytes(10) + b"\xff\xff")
-    family = socket.AF_INET if len(data) == 4 else socket.AF_INET6
-    return f"{socket.inet_ntop(family, data)} {int(port, 16)}"
-
 
 @pytest.fixture
 def boxes(tmp_path: Path) -> Iterator[tuple[Box, Box]]:
-    """Two, joined by a cable: 10.98.0.1 and .2, fd98::1 and ::2."""
     if reason := missing():
         pytest.skip(reason)
-    with ExitStack() as stack:
-        made = []
-        for name in ("here", "there"):
-            namespaces.make(tmp_path / name)
-            stack.callback(namespaces.remove, tmp_path / name)
-            inside = Box(tmp_path / name)
-            stack.callback(inside.end)
-            made.append(inside)
-        here, there = made
-        here.run("ip", "link", "add", "va", "type", "veth", "peer", "name", "vb")
-        here.run("ip", "link", "set", "vb", "netns", str(there.path))
-        for number, (box, device) in enumerate(((here, "va"), (there, "vb")), 1):
-            box.run("ip", "address", "add", f"10.98.0.{number}/24", "dev", device)
-            box.run("ip", "address", "add", f"fd98::{number}/64", "dev", device, "nodad")
-            box.run("ip", "link", "set", device, "up")
-        yield here, there
+    with joined_boxes(tmp_path) as boxes:
+        yield boxes
 
 
 @pytest.fixture
@@ -170,8 +90,8 @@ async def test_a_server_that_answers_without_a_connection_is_at_the_other_end(
     boxes: tuple[Box, Box], probe: Probe
 ) -> None:
     here, there = boxes
-    server = there.start("ready", sys.executable, "-c", _ANSWER)
-    client = here.start("ready", sys.executable, "-c", _ASK, "10.98.0.2")
+    server = there.start("ready", sys.executable, "-c", ANSWER)
+    client = here.start("ready", sys.executable, "-c", ASK, "10.98.0.2")
     [one] = await _told(probe, 1, "10.98.")
     assert (one.protocol, one.target) == ("udp", ";10.98.0.2;53/udp")
     assert (one.source_process, one.target_process) == (_id(client.pid), _id(server.pid))
@@ -188,8 +108,8 @@ async def test_on_loopback_too_and_only_in_its_own_namespace(
     boxes: tuple[Box, Box], probe: Probe
 ) -> None:
     here, there = boxes
-    servers = [box.start("ready", sys.executable, "-c", _ANSWER) for box in boxes]
-    clients = [box.start("ready", sys.executable, "-c", _ASK, "127.0.0.1") for box in boxes]
+    servers = [box.start("ready", sys.executable, "-c", ANSWER) for box in boxes]
+    clients = [box.start("ready", sys.executable, "-c", ASK, "127.0.0.1") for box in boxes]
 
     def pairs() -> bool:
         found = _of(probe.survey.take(time.time()), "127.")
@@ -234,7 +154,7 @@ async def test_what_is_told_is_what_the_kernel_shows_no_more_no_less(
     boxes: tuple[Box, Box], probe: Probe
 ) -> None:
     here, there = boxes
-    there.start("ready", sys.executable, "-c", _ANSWER)
+    there.start("ready", sys.executable, "-c", ANSWER)
     for port in (40001, 40002, 40003):
         here.hold("SOCK_DGRAM", f"10.98.0.1@{port}", "10.98.0.2@53")
     here.hold("SOCK_DGRAM", "fd98::1@40001", "fd98::2@53")
