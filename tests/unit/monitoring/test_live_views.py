@@ -310,6 +310,27 @@ def test_details_say_which_protocols_a_peer_is_spoken_to_in(
         assert (peer.bytes_per_s, peer.retransmits_per_s is None) == (bytes_per_s, not bytes_per_s)
 
 
+def test_one_without_a_process_is_of_the_machine_that_opened_it() -> None:
+    """Nobody else tells it: a query of DNS has ended before its process is looked for."""
+    live, picture = LiveView(VIEWS["processes"]), Picture()
+    picture.put(_client(Connection(";10.0.0.1;", ";8.8.8.8;53/udp", "udp", count=0, closed=3)))
+    live.refresh(picture)
+    assert {pair: flow.connections for pair, flow in live.edges.items()} == {
+        ("outside;a", "internet;out"): 3
+    }
+    hosts = LiveView(VIEWS["hosts"])
+    hosts.refresh(picture)
+    assert list(hosts.edges) == [("a", "internet;out")]
+
+
+def test_what_a_machine_accepts_from_its_own_address_without_a_process_is_told_once() -> None:
+    picture, live = Picture(), LiveView(VIEWS["processes"])
+    accepted = Connection(";10.0.0.1;", "a;172.17.0.2;80", target_process="a;1")
+    picture.put(_client(accepted))
+    live.refresh(picture)
+    assert dict(live.edges) == {}
+
+
 def test_a_port_of_udp_out_there_is_the_internet() -> None:
     picture, live = Picture(), LiveView(VIEWS["processes"])
     picture.put(_client(_asked(";8.8.8.8;53/udp", "udp")))

@@ -3,8 +3,9 @@
 A connection told by the probe of the side that opened it names its own process; the other end is
 found here, by the endpoint that somebody listens on, or else by whose address it is. A connection
 told by the accepting side is left to the probe of the other one, if there is one, so that none
-counts twice. Ends that nobody reports are the Internet or, if the address is private, something
-that has no probe.
+counts twice. One that lived too shortly for its process to be found is of whoever has the address,
+if that is the probe's own machine. Ends that nobody reports are the Internet or, if the address is
+private, something that has no probe.
 
 The index remembers for each agent which keys it asked for, and names the agents whose answers a
 change of the index may have changed. So one new container costs what it touches, not everything.
@@ -143,8 +144,3 @@ def _is_global(ip: str) -> bool:
         return ipaddress.ip_address(ip).is_global
     except ValueError:
         return False
-
-
-def is_known(index: Index, agent: str, endpoint_id: str) -> bool:
-    """Whether a probe sees the machine or container with this endpoint's address."""
-    return index.find(agent, ids.address_of(endpoint_id)) is not None

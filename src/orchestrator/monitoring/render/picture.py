@@ -170,9 +170,11 @@ class Picture:
         source = local.end(owners[0], owners[2])
         target = local.end(owners[1], owners[3])
         if source is None:
-            if ends.is_known(self._index, agent, source_id):
+            source = self._index.find(agent, ids.address_of(source_id))
+            if source is None:
+                source = ends.outside(source_id, ends.IN)
+            elif target is not None or source.get("host") != local.host:
                 return None  # the probe over there tells it
-            source = ends.outside(source_id, ends.IN)
         if target is None:
             target = self._index.behind(agent, target_id) or ends.outside(target_id, ends.OUT)
         return source, target
