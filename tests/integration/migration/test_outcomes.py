@@ -82,3 +82,43 @@ async def has(side: Side, path: str, value: bytes) -> bool:
 async def writes_of(side: Side) -> dict[str, int]:
     """How often each node was written since it was created."""
     return {path: (await side.do("exists", path)).version for path in ("/n", "/new")}
+
+
+@pytest.mark.parametrize("source", ["stream", "watch"])
+async def test_a_killed_engine_takes_its_proxies_along_and_echoes_nothing_in_its_next_session(
+    pair: Pair, tmp_path: Path, source: str
+) -> None:
+    served = Served(tmp_path)
+    await served.start()
+    a, b = (address_of(side) | {"source": source, "session_timeout_ms": 1_000} for side in pair)
+    await served.begin(a, b, ephemerals="proxy")
+    await pair.a.do("create", "/n", b"0")
+    await pair.a.do("create", "/mine", b"1", ephemeral=True)
+    await eventually(lambda: has(pair.b, "/mine", b"1"))
+    await pair.b.do("create", "/m", b"0")
+    await eventually(lambda: has(pair.a, "/m", b"0"))
+    await pair.b.do("set", "/n", b"1")
+    await pair.a.do("set", "/m", b"1")
+    await pair.are_equal()
+    await served.kill()
+    await eventually(lambda: is_gone(pair.b, "/mine"))  # with the session
+    assert await pair.a.value("/mine") == b"1"
+    before = [await changes_of(side) for side in pair]
+    await served.start()
+    await eventually(lambda: has(pair.b, "/mine", b"1"))
+    await served.at_rest()
+    assert [await changes_of(side) for side in pair] == before
+    assert (await pair.a.do("exists", "/mine")).owner_session_id == pair.a.zk.client_id[0]
+    await pair.a.do("delete", "/mine")
+    await eventually(lambda: is_gone(pair.b, "/mine"))
+    assert await served.call("GET", "/api/v1/syncs/test/conflicts") == (200, {"conflicts": []})
+    await served.stop()
+
+
+async def is_gone(side: Side, path: str) -> bool:
+    return not await side.do("exists", path)
+
+
+async def changes_of(side: Side) -> list[int]:
+    """By which transactions the nodes that are written were last changed."""
+    return [(await side.do("exists", path)).last_modified_transaction_id for path in ("/n", "/m")]
