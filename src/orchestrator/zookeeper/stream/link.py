@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from orchestrator.zookeeper.jute.errors import ConnectionLoss
 from orchestrator.zookeeper.jute.quorum import Kind, Packet, encode_packet
+from orchestrator.zookeeper.stream.entry import Entry, log_in
 
 _PING = encode_packet(Packet(Kind.PING, 0, b""))
 _BEAT_S = 0.25
@@ -72,15 +73,23 @@ class Link:
 
 
 @asynccontextmanager
-async def connected(host: str, port: int, connect_s: float, slow_s: float) -> AsyncIterator[Link]:
-    """A link. Raises OSError, also for a server that does not answer in time."""
-    async with asyncio.timeout(connect_s):
-        reader, writer = await asyncio.open_connection(host, port, limit=CHUNK_BYTES)
-    link = Link(reader, writer, slow_s)
-    beat = asyncio.get_running_loop().create_task(link.beat())
-    try:
-        yield link
-    finally:
-        beat.cancel()
-        writer.transport.abort()
-        await asyncio.gather(beat, return_exceptions=True)
+async def connected(
+    host: str, port: int, entry: Entry, connect_s: float, slow_s: float
+) -> AsyncIterator[Link]:
+    """A link. Raises OSError, also for a server that does not answer in time, and
+    AuthenticationFailed."""
+    async with AsyncExitStack() as stack:
+        async with asyncio.timeout(connect_s):
+            reader, writer = await asyncio.open_connection(
+                host, port, limit=CHUNK_BYTES, ssl=entry.tls
+            )
+            stack.callback(writer.transport.abort)
+            if entry.sasl is not None:
+                await log_in(reader, writer, entry.sasl)
+        link = Link(reader, writer, slow_s)
+        beat = asyncio.get_running_loop().create_task(link.beat())
+        try:
+            yield link
+        finally:
+            beat.cancel()
+            await asyncio.gather(beat, return_exceptions=True)

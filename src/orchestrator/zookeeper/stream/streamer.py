@@ -2,7 +2,8 @@
 
 Nothing is read again and nothing is guessed: each transaction comes whole, in order, with its
 session and time, and with what clients are not shown: lifetimes, access lists, the parent's count.
-It costs the leader one more observer, and needs its quorum port: in plain text, and without SASL.
+It costs the leader one more observer, and needs its quorum port, with its TLS and SASL if it has
+them (`entry`).
 
 - After a connection is lost, it goes on behind the last transaction, with the next leader if there
   is one. Leaders keep some transactions only (``commitLogCount``, and their log); if those that
@@ -26,6 +27,7 @@ from orchestrator.zookeeper.client.servers import Servers
 from orchestrator.zookeeper.jute.errors import ZooKeeperError
 from orchestrator.zookeeper.source import Event, Interrupted
 from orchestrator.zookeeper.stream.addresses import Address, new_sid, reason_of
+from orchestrator.zookeeper.stream.entry import PLAIN, Entry
 from orchestrator.zookeeper.stream.learner import Learner, NoSnapshot, Stage
 from orchestrator.zookeeper.stream.link import Link, connected
 from orchestrator.zookeeper.stream.translation import ReadAnew, Translator
@@ -49,9 +51,16 @@ class Streamer:
     """Hears an ensemble, below ``root``. ``find`` says where its quorum ports are, and is asked
     again whenever none was the leader's; it may raise ZooKeeperError."""
 
-    def __init__(self, find: Find, root: str, settings: StreamSettings | None = None) -> None:
+    def __init__(
+        self,
+        find: Find,
+        root: str,
+        settings: StreamSettings | None = None,
+        entry: Entry = PLAIN,
+    ) -> None:
         self._find = find
         self._root = root
+        self._entry = entry
         self._settings = settings or StreamSettings()
         self._sid = new_sid()
         self._translator = Translator(root)
@@ -119,7 +128,7 @@ class Streamer:
             settings.max_bytes,
             from_nothing=self._from_nothing,
         )
-        async with connected(host, port, settings.connect_s, settings.slow_s) as link:
+        async with connected(host, port, self._entry, settings.connect_s, settings.slow_s) as link:
             link.write(learner.hello())
             while True:
                 events, answer = learner.receive(await link.read(settings.silence_s))
