@@ -161,11 +161,13 @@ def ensemble(
     properties: Sequence[str] = (),
     *,
     quorum: bool = False,
+    within: Path | None = None,
 ) -> Iterator[Ensemble]:
     """Nodes that are configured; ``start()`` starts them. ``places`` are where, else here;
     ``lines`` are more of the configuration, ``properties`` of Java's. With ``quorum``, a single
-    node is an ensemble too, with a quorum port."""
-    directory = Path(tempfile.mkdtemp(prefix="zookeeper-"))
+    node is an ensemble too, with a quorum port. ``within`` is where their data is, else it is
+    among temporary files."""
+    directory = Path(tempfile.mkdtemp(prefix="zookeeper-", dir=within))
     nodes = [
         _node(directory, number, place, properties)
         for number, place in enumerate(places or [HERE] * size, start=1)

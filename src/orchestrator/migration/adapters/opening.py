@@ -51,17 +51,23 @@ async def _reach(name: str, spec: EnsembleSpec) -> Opened:
     settings = client_settings(spec)
     try:
         async with Client(settings) as client:
-            await client.connected(_CONNECT_S)
+            await _connected(name, client)
             if await client.exists("/") is None:
                 raise SpecError(f"{name} has no node {settings.root}; create it first")
             following = await choose(name, spec, client)
             logger.info("%s is followed by %s", name, following.reason)
         return Opened(spec, await _fitted(name, settings), await detect(settings), following)
-    except TimeoutError:
-        where = ",".join(f"{host}:{port}" for host, port in settings.hosts)
-        raise SpecError(f"{name} cannot be reached at {where}") from None
     except ZooKeeperError as error:
         raise SpecError(f"{name}: {error}") from None
+
+
+async def _connected(name: str, client: Client) -> None:
+    try:
+        await client.connected(_CONNECT_S)
+    except TimeoutError:
+        where = ",".join(f"{host}:{port}" for host, port in client.settings.hosts)
+        reason = getattr(client.state, "reason", "") or "no server answers"
+        raise SpecError(f"{name} cannot be reached at {where}: {reason}") from None
 
 
 async def _fitted(name: str, settings: ClientSettings) -> ClientSettings:
@@ -78,8 +84,8 @@ async def _tell_apart(a: ClientSettings, b: ClientSettings) -> tuple[Shows | Non
     names = [f"/orchestrator-sync-{uuid4().hex}" for _ in range(2)]
     whole = msgspec.structs.replace(b, root="")
     async with Client(a) as ours, Client(whole) as theirs:
-        await ours.connected(_CONNECT_S)
-        await theirs.connected(_CONNECT_S)
+        await _connected("A", ours)
+        await _connected("B", theirs)
         shows_a = await _made(ours, names[0])
         if await _is_there(theirs, a.root + names[0]):
             raise SpecError("A and B are the same ensemble: what is created on A is there on B")
