@@ -1,4 +1,4 @@
-"""Between a client and a ZooKeeper server: it can hold a packet back, be slow, and break."""
+"""Between a client and a ZooKeeper server: it can hold back, lose, be slow, and break."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 _LENGTH_BYTES = 4
 _LONGEST = 64 * 2**20  # more is no length, but a command of four letters
 _XID_BYTES = 4
+_EVENT = b"\xff\xff\xff\xff"
 
 
 class Hold(NamedTuple):
@@ -26,6 +27,8 @@ class Wire:
         self.target = target
         self.delay_s = 0.0
         """Between two replies of a connection."""
+        self.dropped = b""
+        """Events of watches that have these bytes never arrive."""
         self.is_holding = asyncio.Event()
         self._hold: Hold | None = None
         self._links: set[asyncio.Task[None]] = set()
@@ -92,8 +95,11 @@ class Wire:
         async for frame in _frames(reader):
             if self.delay_s:
                 await asyncio.sleep(self.delay_s)
-            if frame[_LENGTH_BYTES : _LENGTH_BYTES + _XID_BYTES] in awaited:
+            xid = frame[_LENGTH_BYTES : _LENGTH_BYTES + _XID_BYTES]
+            if xid in awaited:
                 await self._keep()
+            if xid == _EVENT and self.dropped and self.dropped in frame:
+                continue
             writer.write(frame)
 
     async def _keep(self) -> None:

@@ -1,11 +1,11 @@
-"""Ensembles that are slow, read-only or full: said, waited for, and nothing is lost."""
+"""Ensembles that are slow, read-only, full or silent: said, waited for, and nothing is lost."""
 
 from __future__ import annotations
 
 import asyncio
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import msgspec
@@ -28,6 +28,7 @@ from orchestrator.migration.adapters.spec import SpecError, SyncSpec, Thresholds
 from orchestrator.migration.adapters.sync import Sync
 from orchestrator.migration.core.events import Verify
 from orchestrator.zookeeper.jute.requests import SetData
+from orchestrator.zookeeper.watching import Watcher
 
 
 async def test_a_slow_side_is_sent_the_last_values_and_the_lag_is_an_alert(
@@ -37,7 +38,7 @@ async def test_a_slow_side_is_sent_the_last_values_and_the_lag_is_an_alert(
     async with (
         Wire(pair.b.ensemble.nodes[0].port).serving() as wire,
         client_of(pair.a.ensemble, pair.a.root) as writer,
-        syncing(slowly(spec_of(pair), wire), tmp_path) as sync,
+        syncing(through(wire, spec_of(pair)), tmp_path) as sync,
     ):
         for path in paths:
             await writer.create(path, b"0")
@@ -56,7 +57,64 @@ async def test_a_slow_side_is_sent_the_last_values_and_the_lag_is_an_alert(
         assert sync.conflicts() == []
 
 
-def slowly(spec: SyncSpec, wire: Wire) -> SyncSpec:
+WRONG = ("/silent-back", "/silent-byte", "/silent-lost")
+
+
+@asynccontextmanager
+async def silently_changed(pair: Pair, directory: Path, wire: Wire) -> AsyncIterator[Sync]:
+    """B's events are lost: one byte is another, a deleted node is there again, and one is gone."""
+    async with syncing(through(wire, spec_of(pair, policy="source")), directory) as sync:
+        for name in ("byte", "back", "lost", "same"):
+            await pair.a.do("create", f"/silent-{name}", b"1" * 100)
+        await pair.are_equal()
+        await pair.a.do("delete", "/silent-back")
+        await pair.are_equal()
+        await at_rest(sync)
+        wire.dropped = b"/silent"
+        await pair.b.do("set", "/silent-byte", b"1" * 99 + b"2")
+        await pair.b.do("create", "/silent-back", b"1" * 100)
+        await pair.b.do("delete", "/silent-lost")
+        yield sync
+
+
+async def is_put_right(pair: Pair, sync: Sync) -> None:
+    """A has what only B was changed to."""
+    found = await pair.are_equal()
+    await at_rest(sync)
+    assert set(found) == {"/silent-back", "/silent-byte", "/silent-same"}
+    assert found["/silent-byte"].data == b"1" * 99 + b"2"
+    assert (await sync.command(Verify())).paths == ()
+
+
+async def test_a_verification_finds_what_no_source_told_and_a_repair_puts_it_right(
+    pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def nothing(_: Watcher) -> None:
+        """The source does not look by itself."""
+
+    monkeypatch.setattr(Watcher, "_look_through", nothing)
+    async with (
+        Wire(pair.b.ensemble.nodes[0].port).serving() as wire,
+        silently_changed(pair, tmp_path, wire) as sync,
+    ):
+        await at_rest(sync)  # as far as it knows
+        assert (await sync.command(Verify())).paths == WRONG
+        wire.dropped = b""
+        assert (await sync.command(Verify(repair=True))).paths == WRONG
+        await is_put_right(pair, sync)
+
+
+async def test_what_no_event_told_is_found_by_looking_through_all_nodes(
+    pair: Pair, tmp_path: Path
+) -> None:
+    async with (
+        Wire(pair.b.ensemble.nodes[0].port).serving() as wire,
+        silently_changed(pair, tmp_path, wire) as sync,
+    ):
+        await is_put_right(pair, sync)
+
+
+def through(wire: Wire, spec: SyncSpec) -> SyncSpec:
     """B by the wire."""
     root = spec.b.address.partition("//")[2].partition("/")[2]
     b = msgspec.structs.replace(spec.b, address=f"zk://127.0.0.1:{wire.port}/{root}")
