@@ -82,7 +82,7 @@ def new_sid() -> int:
 async def _greet(host: str, port: int, entry: Entry) -> None:
     """Say who is there, hear that it is a leader, and go: that takes no snapshot."""
     learner = Learner(new_sid(), None, Translator(""), _PROBE_BYTES)
-    async with connected(host, port, entry, _PROBE_S, _PROBE_S) as link:
+    async with connected(host, port, entry, _PROBE_S) as link:
         link.write(learner.hello())
         while learner.stage is Stage.GREETING:
             learner.receive(await link.read(_PROBE_S))

@@ -9,8 +9,8 @@ them (`entry`).
   is one. Leaders keep some transactions only (``commitLogCount``, and their log); if those that
   are missing are gone, they send everything, and so a snapshot is told.
 - Access lists do not keep an observer from anything. Who is let near a quorum port sees all.
-- At most two chunks of bytes and the events of one are held; while their receiver is busy nothing
-  is read. After ``slow_s`` the connection is given up, for it is the leader who holds the rest.
+- At most ``held_bytes`` and the events of one chunk are held while their receiver is busy. Past
+  that the connection is given up, for it is the leader who holds the rest.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ Find = Callable[[], Awaitable[Sequence[Address]]]
 
 class StreamSettings(msgspec.Struct, frozen=True):
     """``connect_s``: for a server to take a connection. ``silence_s``: after which a leader that
-    says nothing is left; they say something twice a tick. ``slow_s``: how long a receiver may take
-    for a chunk. ``max_bytes``: of a transaction, or of a node in a snapshot."""
+    says nothing is left; they say something twice a tick. ``held_bytes``: of what its receiver has
+    not taken yet. ``max_bytes``: of a transaction, or of a node in a snapshot."""
 
     connect_s: float = 2.0
     silence_s: float = 20.0
-    slow_s: float = 10.0
+    held_bytes: int = 64 * 2**20
     max_bytes: int = 256 * 2**20
 
 
@@ -128,7 +128,9 @@ class Streamer:
             settings.max_bytes,
             from_nothing=self._from_nothing,
         )
-        async with connected(host, port, self._entry, settings.connect_s, settings.slow_s) as link:
+        async with connected(
+            host, port, self._entry, settings.connect_s, settings.held_bytes
+        ) as link:
             link.write(learner.hello())
             while True:
                 events, answer = learner.receive(await link.read(settings.silence_s))
