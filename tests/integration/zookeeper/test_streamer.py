@@ -9,7 +9,7 @@ from contextlib import aclosing, asynccontextmanager
 from tests.support import free_port
 from tests.unit.zookeeper.leader import Leader
 
-from orchestrator.zookeeper.jute.quorum import Kind, Packet, read_packet
+from orchestrator.zookeeper.jute.quorum import Kind, Packet, encode_packet, read_packet
 from orchestrator.zookeeper.jute.records import OPEN, Znode
 from orchestrator.zookeeper.jute.transactions import SetDataTxn
 from orchestrator.zookeeper.source import (
@@ -221,3 +221,26 @@ async def test_more_than_it_holds_is_not_left_to_the_leader_and_it_goes_on_from_
         assert 50 < len(zxids) <= said
         await until(events, Interrupted)
         assert positions == [zxids[-1]]
+
+
+async def test_what_cannot_be_read_is_passed_over_by_a_snapshot() -> None:
+    leader, positions = Leader(), []
+
+    async def first(talk: Played) -> None:
+        await talk.greet(leader)
+        talk.say(leader.snap([("/", PLAIN)]))
+        await talk.level(leader)
+        talk.say(leader.inform(SetDataTxn("/a", b"1", 1)))
+        talk.say(encode_packet(Packet(Kind.INFORM, 7, bytes(20))))
+        await asyncio.Event().wait()
+
+    async def second(talk: Played) -> None:
+        positions.append(await talk.greet(leader))
+        talk.say(leader.snap([("/", PLAIN)]))
+        await talk.level(leader)
+        await asyncio.Event().wait()
+
+    async with played(first, second) as address, aclosing(follow(address)) as events:
+        await until(events, Interrupted)
+        assert isinstance((await until(events, Reached))[0], SnapshotStarted)
+        assert positions[0] >> 32 == 0x7FFFFFFF  # no leader has such an epoch

@@ -24,7 +24,7 @@ from contextlib import aclosing
 import msgspec
 
 from orchestrator.zookeeper.client.servers import Servers
-from orchestrator.zookeeper.jute.errors import ZooKeeperError
+from orchestrator.zookeeper.jute.errors import FrameError, ZooKeeperError
 from orchestrator.zookeeper.source import Event, Interrupted
 from orchestrator.zookeeper.stream.addresses import Address, new_sid, reason_of
 from orchestrator.zookeeper.stream.entry import PLAIN, Entry
@@ -111,7 +111,8 @@ class Streamer:
 
     def _ended(self, error: Exception) -> str:
         """Note how to go on; why it ended."""
-        if isinstance(error, ReadAnew):
+        if isinstance(error, ReadAnew) or (isinstance(error, FrameError) and self._heard):
+            # what cannot be read would come again from the same position
             self._position, self._from_nothing = None, False
         elif isinstance(error, NoSnapshot):
             self._from_nothing = True
