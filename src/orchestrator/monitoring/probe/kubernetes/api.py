@@ -21,7 +21,6 @@ MAX_OBJECTS: Final = 20_000
 _MAX_PAGES = 200
 _MAX_TOKEN_BYTES = 64 * 1024
 _MAX_MARK = 4096
-_TIMEOUT_S = 10.0
 Made = TypeVar("Made")
 
 
@@ -64,11 +63,14 @@ class _ExpiredError(Exception):
 class Api:
     """Asks one server."""
 
-    def __init__(self, config: ProbeConfig, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, config: ProbeConfig, environment: Mapping[str, str], timeout_s: float = 10.0
+    ) -> None:
         """Raises ConfigError where the server's address is not known."""
         self.url = _url(config.kubernetes, environment)
         self._token_file = config.kubernetes_token_file
         self._ca_file = config.kubernetes_ca_file
+        self._timeout_s = timeout_s
         self._client: Client | None = None
         self._token = ""
 
@@ -136,15 +138,18 @@ class Api:
         if self._token:
             headers["Authorization"] = f"Bearer {self._token}"
         try:
-            return await self._client.request("GET", path, headers=headers, timeout_s=_TIMEOUT_S)
+            return await self._client.request(
+                "GET", path, headers=headers, timeout_s=self._timeout_s
+            )
         except ValueError:  # a line without end, or a host that cannot be a name
             raise HttpError(f"{self.url} does not speak HTTP") from None
 
     def _refusal(self, resource: Resource, answer: Answer, *, is_continued: bool) -> Exception:
         match answer.status:
             case 401:
-                whose = f"the token in {self._token_file}" if self._token else "being asked without"
-                return HttpError(f"{self.url} does not take {whose}")
+                if not self._token:
+                    return HttpError(f"{self.url} wants a token, which is sent to https only")
+                return HttpError(f"{self.url} does not take the token in {self._token_file}")
             case 403:
                 return RefusedError(f"the account's role lacks the verb list on {resource}")
             case 404:
