@@ -150,10 +150,10 @@ class Connections:
         there = ("", "")
         if known.peer is not None:
             there = self._owner(known.peer.namespace, known.peer)
-        ends = known.ends
+        ends = self._translations.meant(known.ends)
         if not known.is_opener:
             own, there = there, own
-            asked = self._translations.asked(ends)
+            ends, asked = known.ends, self._translations.asked(known.ends)
             ends = asked or Ends(ends.remote_ip, ends.remote_port, ends.ip, ends.port)
         key = Key(
             ids.endpoint(self._scopes.of(ends.ip, inode), ends.ip, None),
@@ -272,9 +272,11 @@ class Connections:
 
     def _read_scopes(self) -> Scopes:
         try:
-            networks = bridged_networks(read_addresses(), self._setup.config.sys)
+            addresses = read_addresses()
+            networks = bridged_networks(addresses, self._setup.config.sys)
         except OSError:
             return self._scopes
+        self._translations.note_own(address.ip for address in addresses)
         return Scopes(self._setup.host_id, networks)
 
     def _open_namespaces(self) -> None:
