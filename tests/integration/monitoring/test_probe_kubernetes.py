@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from tests.integration.monitoring.certificates import certificate
 from tests.integration.monitoring.kubernetes_api import (
     KubernetesApi,
@@ -53,7 +54,9 @@ def token(tmp_path: Path) -> Path:
 
 
 @contextmanager
-def asking(api: KubernetesApi, file: Path, token: Path, **settings: Any) -> Iterator[Kubernetes]:
+def asking(
+    api: KubernetesApi, file: Path, token: Path, timeout_s: float = 20.0, **settings: Any
+) -> Iterator[Kubernetes]:
     """The source of the machine web1."""
     given = {
         "kubernetes": api.url,
@@ -63,7 +66,7 @@ def asking(api: KubernetesApi, file: Path, token: Path, **settings: Any) -> Iter
     }
     config = ProbeConfig(**given)
     setup = Setup(config, "web1", Hiding(), ProcessTable())
-    source = Kubernetes(setup, Api(config, {}, timeout_s=2.0))
+    source = Kubernetes(setup, Api(config, {}, timeout_s))
     try:
         yield source
     finally:
@@ -116,6 +119,17 @@ async def test_one_probe_asks_for_what_is_above_pods_in_the_whole_cluster(
         PODS, SERVICES, "/api/v1/namespaces", DEPLOYMENTS, "/apis/apps/v1/replicasets",
         "/apis/apps/v1/daemonsets", "/apis/apps/v1/statefulsets", JOBS, "/apis/batch/v1/cronjobs",
     }  # fmt: skip
+
+
+async def test_a_probe_for_the_cluster_alone_leaves_pods_to_those_of_their_machines(
+    api: KubernetesApi, file: Path, token: Path
+) -> None:
+    settings = {"kubernetes_cluster": True, "kubernetes_pods": False}
+    with asking(api, file, token, **settings) as source:
+        await source.tick(1000.0)
+        assert (_told(source), _told(source, "deployment")) == ([], ["web"])
+        assert _problems(source) == []
+    assert PODS not in api.paths()
 
 
 @pytest.mark.parametrize(("is_of_cluster", "period_s"), [(False, SERVICES_S), (True, CLUSTER_S)])
@@ -293,7 +307,7 @@ async def test_a_kind_that_hangs_holds_up_others_once(
     api: KubernetesApi, file: Path, token: Path
 ) -> None:
     api.answers[SERVICES] = never
-    with asking(api, file, token, kubernetes_cluster=True) as source:
+    with asking(api, file, token, 2.0, kubernetes_cluster=True) as source:
         for now in (1000.0, 1015.0):
             await source.tick(now)
         [problem] = _problems(source)
@@ -305,7 +319,7 @@ async def test_a_kind_that_hangs_holds_up_others_once(
 async def test_what_was_seen_is_told_on_for_some_minutes(
     api: KubernetesApi, file: Path, token: Path
 ) -> None:
-    with asking(api, file, token, kubernetes_cluster=True) as source:
+    with asking(api, file, token, 2.0, kubernetes_cluster=True) as source:
         await source.tick(1000.0)
         api.answers[PODS] = never
         await source.tick(1015.0)
@@ -345,6 +359,34 @@ async def test_a_machine_without_pods_may_have_another_name(
         await source.tick(1000.0)
         [problem] = _problems(source)
     assert problem.startswith("Kubernetes has no pods on the node 'web9': ")
+
+
+async def test_the_role_in_the_documents_is_what_is_asked_for(
+    api: KubernetesApi, file: Path, token: Path
+) -> None:
+    with asking(api, file, token) as one, asking(api, file, token, kubernetes_cluster=True) as all:
+        for source in (one, all):
+            await source.tick(1000.0)
+    asked = {(request.method, *_resource(request.path)) for request in api.asked}
+    allowed = {
+        ("GET", group, resource)
+        for rule in _documented("ClusterRole")["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        if rule["verbs"] == ["list"]
+    }
+    assert asked == allowed
+
+
+def _resource(path: str) -> tuple[str, str]:
+    parts = path.split("/")
+    return parts[2] if parts[1] == "apis" else "", parts[-1]
+
+
+def _documented(kind: str) -> Any:
+    text = (Path(__file__).parents[3] / "docs/probe.md").read_text()
+    objects = yaml.safe_load_all(text.partition("```yaml")[2].partition("```")[0])
+    return next(one for one in objects if one["kind"] == kind)
 
 
 def test_the_server_of_the_own_cluster_is_known_from_the_environment() -> None:

@@ -78,6 +78,7 @@ class ProbeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             "environment, or the host's id."
         ),
     ] = ""
+    kubernetes_pods: Annotated[bool, Meta(description="Ask for the pods of this machine.")] = True
     kubernetes_cluster: Annotated[
         bool,
         Meta(

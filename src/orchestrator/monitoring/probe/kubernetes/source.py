@@ -74,7 +74,8 @@ class Kubernetes:
         self._problem = ""
         try:
             self._api.begin()
-            await self._pods.ask(self._api, now)
+            if self._setup.config.kubernetes_pods:
+                await self._pods.ask(self._api, now)
         except HttpError as error:
             self._problem = f"Kubernetes is not seen: {error}"
             self._api.close()
