@@ -21,6 +21,7 @@ from tests.unit.monitoring.probe.kubernetes import a_pod, a_service, metadata, s
 from orchestrator.monitoring.probe.config import ProbeConfig
 from orchestrator.monitoring.probe.hiding import Hiding
 from orchestrator.monitoring.probe.kubernetes.api import MAX_OBJECTS, Api
+from orchestrator.monitoring.probe.kubernetes.server import Server
 from orchestrator.monitoring.probe.kubernetes.source import CLUSTER_S, SERVICES_S, Kubernetes
 from orchestrator.monitoring.probe.processes.table import ProcessTable
 from orchestrator.monitoring.probe.roles import Setup
@@ -66,7 +67,7 @@ def asking(
     }
     config = ProbeConfig(**given)
     setup = Setup(config, "web1", Hiding(), ProcessTable())
-    source = Kubernetes(setup, Api(config, {}, timeout_s))
+    source = Kubernetes(setup, Api(Server(config, {}), timeout_s))
     try:
         yield source
     finally:
@@ -392,10 +393,10 @@ def _documented(kind: str) -> Any:
 def test_the_server_of_the_own_cluster_is_known_from_the_environment() -> None:
     config = ProbeConfig(kubernetes="in-cluster")
     where = {"KUBERNETES_SERVICE_HOST": "10.96.0.1", "KUBERNETES_SERVICE_PORT": "6443"}
-    assert Api(config, where).url == "https://10.96.0.1:6443"
-    assert Api(config, {"KUBERNETES_SERVICE_HOST": "fd00::1"}).url == "https://[fd00::1]:443"
+    assert Server(config, where).url == "https://10.96.0.1:6443"
+    assert Server(config, {"KUBERNETES_SERVICE_HOST": "fd00::1"}).url == "https://[fd00::1]:443"
     with pytest.raises(ConfigError, match="KUBERNETES_SERVICE_HOST is not set"):
-        Api(config, {})
+        Server(config, {})
 
 
 @pytest.mark.parametrize(

@@ -3,5 +3,5 @@
 Every probe asks the API server for the pods of its own machine, and for the services of their
 namespaces; one of the cluster, which was told so, for all that is above them. ``objects`` reads the
 server's JSON, ``parsing`` makes nodes of it, ``joining`` finds what belongs together (all pure),
-``api`` asks, and ``source`` says when and for what.
+``server`` and ``api`` ask, and ``source`` says when and for what.
 """

@@ -1,25 +1,19 @@
-"""Lists of the API server: token and certificates as they are now, in pages, within bounds.
-
-A token is good for an hour or so and its file is written anew before; it is read before each round.
-"""
+"""Lists of the API server: in pages, within bounds."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Final, Generic, NamedTuple, TypeVar
 from urllib.parse import quote, urlencode
 
-from orchestrator.monitoring.probe.config import IN_CLUSTER, ProbeConfig
-from orchestrator.monitoring.probe.http.client import Answer, Client, HttpError, origin_of
+from orchestrator.monitoring.probe.http.client import Answer, Client, HttpError
 from orchestrator.monitoring.probe.kubernetes.pages import Kind, PageError, read_page
-from orchestrator.runtime.config import ConfigError
+from orchestrator.monitoring.probe.kubernetes.server import Server
 
 PAGE: Final = 500
 MAX_OBJECTS: Final = 20_000
 """Of one list: as many nodes as a report may have."""
 _MAX_PAGES = 200
-_MAX_TOKEN_BYTES = 64 * 1024
 _MAX_MARK = 4096
 Made = TypeVar("Made")
 
@@ -61,25 +55,19 @@ class _ExpiredError(Exception):
 
 
 class Api:
-    """Asks one server."""
+    """Asks one server; questions wait for each other."""
 
-    def __init__(
-        self, config: ProbeConfig, environment: Mapping[str, str], timeout_s: float = 10.0
-    ) -> None:
-        """Raises ConfigError where the server's address is not known."""
-        self.url = _url(config.kubernetes, environment)
-        self._token_file = config.kubernetes_token_file
-        self._ca_file = config.kubernetes_ca_file
+    def __init__(self, server: Server, timeout_s: float = 10.0) -> None:
+        self._server = server
         self._timeout_s = timeout_s
         self._client: Client | None = None
-        self._token = ""
+        self._headers: dict[str, str] = {}
 
     def begin(self) -> None:
         """Before a round: read what may have changed. Raises HttpError."""
-        is_secret = self.url.startswith("https:")  # else anybody on the way could read the token
-        self._token = _read_token(self._token_file) if self._token_file and is_secret else ""
+        self._headers = self._server.headers()
         if self._client is None:
-            self._client = Client(origin_of(self.url, self._ca_file))
+            self._client = self._server.client()
 
     def close(self) -> None:
         """Close the connection; the next one is made with the certificates of then."""
@@ -134,61 +122,23 @@ class Api:
 
     async def _get(self, path: str) -> Answer:
         assert self._client is not None, "a round begins with begin()"
-        headers = {"Accept": "application/json"}
-        if self._token:
-            headers["Authorization"] = f"Bearer {self._token}"
+        timeout_s = self._timeout_s
         try:
-            return await self._client.request(
-                "GET", path, headers=headers, timeout_s=self._timeout_s
-            )
+            return await self._client.request("GET", path, b"", self._headers, timeout_s)
         except ValueError:  # a line without end, or a host that cannot be a name
-            raise HttpError(f"{self.url} does not speak HTTP") from None
+            raise HttpError(f"{self._server.url} does not speak HTTP") from None
 
     def _refusal(self, resource: Resource, answer: Answer, *, is_continued: bool) -> Exception:
         match answer.status:
             case 401:
-                if not self._token:
-                    return HttpError(f"{self.url} wants a token, which is sent to https only")
-                return HttpError(f"{self.url} does not take the token in {self._token_file}")
+                return self._server.stranger()
             case 403:
                 return RefusedError(f"the account's role lacks the verb list on {resource}")
             case 404:
                 return RefusedError(f"the API server has no {resource} of version v1")
             case 410 if is_continued:
                 return _ExpiredError()
-        said = answer.message()
-        return RefusedError(
-            f"the API server refuses: {said.replace(self._token, '***') if self._token else said}"
-        )
-
-
-def _url(setting: str, environment: Mapping[str, str]) -> str:
-    if setting != IN_CLUSTER:
-        return setting
-    host = environment.get("KUBERNETES_SERVICE_HOST", "")
-    if not host:
-        raise ConfigError(
-            f"--kubernetes {IN_CLUSTER}: KUBERNETES_SERVICE_HOST is not set, so this is no pod: "
-            "give the URL of the API server"
-        )
-    port = environment.get("KUBERNETES_SERVICE_PORT") or "443"
-    return f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
-
-
-def _read_token(path: str) -> str:
-    """Never in a message: whoever sees a report would be the account."""
-    try:
-        with Path(path).open("rb") as file:
-            token = file.read(_MAX_TOKEN_BYTES).strip()
-    except OSError as error:
-        raise HttpError(
-            f"the token file {path} cannot be read: {error.strerror or error}"
-        ) from None
-    if not token:
-        raise HttpError(f"the token file {path} is empty")
-    if not token.isascii() or not token.decode("ascii").isprintable() or b" " in token:
-        raise HttpError(f"the token file {path} holds no token")
-    return token.decode("ascii")
+        return RefusedError(f"the API server refuses: {self._server.said(answer)}")
 
 
 def _left_out(resource: Resource, told: int, refused: int) -> str:

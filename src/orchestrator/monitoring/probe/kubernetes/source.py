@@ -19,6 +19,7 @@ from orchestrator.monitoring.probe.kubernetes.api import Api, Resource
 from orchestrator.monitoring.probe.kubernetes.listed import Listed
 from orchestrator.monitoring.probe.kubernetes.objects import Namespace, Pod, Service
 from orchestrator.monitoring.probe.kubernetes.parsing import Nodes
+from orchestrator.monitoring.probe.kubernetes.server import Server
 from orchestrator.monitoring.probe.kubernetes.workloads import CronJob, Job, Workload
 from orchestrator.monitoring.probe.roles import Parts, Setup, Source
 from orchestrator.monitoring.report import Node, Topology
@@ -41,7 +42,7 @@ _ABOVE: Final[tuple[tuple[Topology, Resource, type[Any], Callable[..., Node | No
 
 def source(setup: Setup) -> Source:
     """The source. Raises ConfigError."""
-    asked = Kubernetes(setup, Api(setup.config, os.environ))
+    asked = Kubernetes(setup, Api(Server(setup.config, os.environ)))
     return Source("kubernetes", reporter=asked, tagger=asked, ticker=asked, close=asked.close)
 
 
