@@ -16,7 +16,7 @@ from tests.integration.monitoring.kubernetes_api import (
     kubernetes_api,
     never,
 )
-from tests.unit.monitoring.probe.kubernetes import a_pod, a_service, metadata, status_of
+from tests.unit.monitoring.probe.kubernetes import a_pod, a_service, metadata, page, status_of
 
 from orchestrator.monitoring.probe.config import ProbeConfig
 from orchestrator.monitoring.probe.hiding import Hiding
@@ -185,7 +185,7 @@ async def test_a_list_without_end_is_cut(api: KubernetesApi, file: Path, token: 
 async def test_of_a_very_long_list_as_much_is_told_as_a_report_may_have(
     api: KubernetesApi, file: Path, token: Path
 ) -> None:
-    api.lists[PODS] = [a_pod(f"web-{n}") for n in range(MAX_OBJECTS + 1000)]
+    api.answers[PODS] = always(200, page(*[a_pod(f"web-{n}") for n in range(500)], next="more"))
     with asking(api, file, token) as source:
         await source.tick(1000.0)
         assert len(_told(source)) == MAX_OBJECTS
