@@ -18,6 +18,7 @@ from orchestrator.monitoring.probe.kubernetes.source import source
 from orchestrator.monitoring.probe.processes.table import ProcessTable
 from orchestrator.monitoring.probe.roles import Parts, Setup, Source
 from orchestrator.monitoring.probe.survey import Identity, Survey
+from orchestrator.monitoring.render.details import details
 from orchestrator.monitoring.render.live import LiveView
 from orchestrator.monitoring.render.picture import Picture
 from orchestrator.monitoring.render.views import VIEWS
@@ -155,6 +156,19 @@ async def test_what_is_above_containers_has_them_as_members(seen: Seen) -> None:
     shop = seen.view("namespaces").cards["shop"]
     assert (shop.label, shop.members) == ("shop", 2)
     assert {card.label for card in seen.view("containers").cards.values()} == {"main"}
+
+
+async def test_each_level_names_what_is_in_it(seen: Seen) -> None:
+    await _two_machines(seen, ";10.1.2.5;8080")
+    for view, id, child in (
+        ("deployments", "uid-front", "front-1"),
+        ("replica-sets", "uid-front-1", "front-1-a"),
+        ("services", "uid-front", "front-1-a"),
+        ("pods", FRONT, "main"),
+    ):
+        found = details(seen.view(view), seen.picture, id)
+        assert found is not None
+        assert child in [one.label for one in found.children]
 
 
 async def test_a_connection_between_pods_is_one_in_every_view(seen: Seen) -> None:

@@ -166,14 +166,14 @@ def _add_endpoints(
     """Listeners in pods, at the addresses by which others connect to them."""
     known = {node.id for node in endpoints}
     for node in list(endpoints):
-        parts = ids.parse_endpoint(node.id)
+        parts, port = ids.parse_endpoint(node.id), node.id.rpartition(ids.SEPARATOR)[2]
         pod = next((pods[id] for id in node.parents.get("container", ()) if id in pods), None)
         if parts is None or pod is None or pod.status.phase != "Running":
             continue
         for ip in pod.ips:
             if _is_reached(parts.ip, ip):
                 for scope in dict.fromkeys(("", scope_of(ip))):
-                    id = ids.endpoint(scope, ip, parts.port)
+                    id = f"{ids.address(scope, ip)}{ids.SEPARATOR}{port}"
                     if id not in known:
                         known.add(id)
                         endpoints.append(replace(node, id=id))
