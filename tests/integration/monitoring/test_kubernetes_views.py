@@ -209,9 +209,8 @@ async def test_of_several_containers_in_a_pod_the_one_that_listens_is_meant(seen
     assert list(seen.view("pods").edges) == [(FRONT, BACK)]
 
 
-async def test_without_a_probe_for_the_cluster_pods_and_their_sets_are_seen(seen: Seen) -> None:
+async def test_without_a_probe_for_the_cluster_there_are_pods(seen: Seen) -> None:
     await seen.take("web1", Machine(_container("c1", "web1")))
     assert seen.view("pods").cards[FRONT].members == 1
-    assert seen.view("replica-sets").cards["uid-front-1"].label == "front-1"
-    assert seen.view("namespaces").cards["shop"].members == 1
-    assert seen.view("services").cards == seen.view("deployments").cards == {}
+    for view in ("services", "deployments", "replica-sets", "namespaces"):
+        assert seen.view(view).cards == {}

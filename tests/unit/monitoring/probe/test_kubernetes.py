@@ -67,14 +67,6 @@ def test_a_pod_that_does_not_run_says_why() -> None:
     assert (latest["state"], latest.get("health")) == ("terminating", None)
 
 
-def test_pods_name_what_is_above_them() -> None:
-    nodes = parsing.above(pods(a_pod("web-1"), a_pod("web-2")))
-    [replica_set], [namespace] = nodes["replica_set"], nodes["namespace"]
-    assert (replica_set.id, replica_set.label) == ("uid-web-1", "web-1")
-    assert replica_set.parents == {"namespace": ["shop"]}
-    assert (namespace.id, namespace.label) == ("shop", "shop")
-
-
 def test_a_service_has_its_cluster_wide_addresses_only() -> None:
     found = a_service("front", {"tier": "web", "app": "web"})
     found["spec"] |= {
@@ -299,7 +291,6 @@ def test_whatever_the_server_says_the_app_takes_the_report(objects: list[Any]) -
             parsing.service_node(one, HIDING) for one in read_page(page(*objects), Service).objects
         ],
         "pod": [parsing.pod_node(pod, "web1", [], HIDING) for pod in found],
-        **parsing.above(found),
     }
     tag(nodes, join(found), lambda ip: "" if ipaddress.ip_address(ip).is_private else "web1")
     once = {kind: list({node.id: node for node in some}.values()) for kind, some in nodes.items()}

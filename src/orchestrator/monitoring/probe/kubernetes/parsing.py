@@ -5,7 +5,7 @@ A namespace's id is its name, by which all that is in it names it; every other o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from orchestrator.monitoring.probe.docker.parsing import moment
@@ -23,7 +23,6 @@ from orchestrator.monitoring.probe.kubernetes.pages import is_id
 from orchestrator.monitoring.probe.kubernetes.workloads import CronJob, Job, Workload
 from orchestrator.monitoring.report import Node, Topology, ids, keys
 
-Nodes = dict[Topology, list[Node]]
 _MAX_LABELS = 100
 _OWNERS: Final[Mapping[str, Topology]] = {
     "Deployment": "deployment",
@@ -135,22 +134,6 @@ def namespace_node(found: Namespace, hiding: Hiding) -> Node:
     """A namespace."""
     node = _node(found, {keys.STATE: found.status.phase.lower()}, hiding)
     return Node(found.metadata.name, node.label, node.latest, labels=node.labels)
-
-
-def above(pods: Iterable[Pod]) -> Nodes:
-    """What pods name above themselves, by name only: the rest is told by who asks for it."""
-    found: dict[Topology, dict[str, Node]] = {}
-    for pod in pods:
-        namespace = pod.metadata.namespace
-        latest = {keys.NAMESPACE: namespace[:4096]} if namespace else {}
-        if namespace:
-            found.setdefault("namespace", {})[namespace] = Node(namespace, namespace)
-        for owner in pod.metadata.owner_references or ():
-            topology = _OWNERS.get(owner.kind)
-            if topology is not None and is_id(owner.uid):
-                node = Node(owner.uid, owner.name[:512], latest, parents=_in(namespace))
-                found.setdefault(topology, {})[owner.uid] = node
-    return {topology: list(nodes.values()) for topology, nodes in found.items()}
 
 
 def owners_of(found: Object) -> dict[Topology, list[str]]:

@@ -28,12 +28,12 @@ from orchestrator.monitoring.probe.kubernetes.controls import (
 from orchestrator.monitoring.probe.kubernetes.joining import Selectors
 from orchestrator.monitoring.probe.kubernetes.listed import Listed
 from orchestrator.monitoring.probe.kubernetes.objects import Namespace, Pod, Service
-from orchestrator.monitoring.probe.kubernetes.parsing import Nodes
 from orchestrator.monitoring.probe.kubernetes.server import Server
 from orchestrator.monitoring.probe.kubernetes.workloads import CronJob, Job, Workload
 from orchestrator.monitoring.probe.roles import Controller, Parts, Setup, Source
 from orchestrator.monitoring.report import Node, Topology, control
 
+Nodes = dict[Topology, list[Node]]
 CLUSTER_S: Final = 30.0
 SERVICES_S: Final = 120.0
 _CACHED: Final = {"resourceVersion": "0"}
@@ -186,10 +186,9 @@ class Kubernetes:
         selectors = Selectors(service for service, _ in services)
         self._joined = joining.join(pods)
         self._scopes = read_scopes(setup.host_id, setup.config.sys)
-        nodes = parsing.above(pods)
-        nodes["pod"] = [self._pod_node(pod, selectors) for pod in pods]
+        nodes: Nodes = {"pod": [self._pod_node(pod, selectors) for pod in pods]}
         for topology, listed in self._above.items():
-            nodes.setdefault(topology, []).extend(node for node in listed.made if node is not None)
+            nodes[topology] = [node for node in listed.made if node is not None]
         if self._above:
             nodes["service"] = [node for _, node in services]
         if self._has_controls:
