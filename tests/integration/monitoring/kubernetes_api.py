@@ -6,11 +6,11 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 from tests.support import free_port
+from tests.support.certificates import Tls
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -81,14 +81,14 @@ async def never(request: web.Request) -> web.Response:
 
 
 @asynccontextmanager
-async def kubernetes_api(file: Path | None) -> AsyncIterator[KubernetesApi]:
+async def kubernetes_api(tls: Tls | None) -> AsyncIterator[KubernetesApi]:
     """With a certificate, or without TLS."""
     port = free_port()
-    api = KubernetesApi(f"{'https' if file else 'http'}://localhost:{port}")
+    api = KubernetesApi(f"{'https' if tls else 'http'}://127.0.0.1:{port}")
     context = None
-    if file is not None:
+    if tls is not None:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.load_cert_chain(file)
+        context.load_cert_chain(tls.file("server-both.pem"))
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", api.answer)
     runner = web.AppRunner(app, shutdown_timeout=0.1)

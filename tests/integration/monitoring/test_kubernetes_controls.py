@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from aiohttp import WSMsgType, web
 from tests.integration.monitoring.apps import an_app
-from tests.integration.monitoring.certificates import certificate
 from tests.integration.monitoring.kubernetes_api import (
     KubernetesApi,
     always,
@@ -21,6 +20,7 @@ from tests.integration.monitoring.kubernetes_api import (
 )
 from tests.integration.monitoring.probes import HOST, probing
 from tests.support import eventually
+from tests.support.certificates import Tls
 from tests.unit.monitoring.probe.kubernetes import a_pod, metadata, status_of
 
 from orchestrator.monitoring.probe.config import ProbeConfig
@@ -66,14 +66,14 @@ async def _log(request: web.Request) -> web.StreamResponse:
 
 
 @pytest.fixture(scope="module")
-def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return certificate(tmp_path_factory.mktemp("certificates"), "localhost")
+def tls(tmp_path_factory: pytest.TempPathFactory) -> Tls:
+    return Tls(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.fixture
-async def api(file: Path, tmp_path: Path) -> AsyncIterator[KubernetesApi]:
+async def api(tls: Tls, tmp_path: Path) -> AsyncIterator[KubernetesApi]:
     (tmp_path / "token").write_text("first-token")
-    async with kubernetes_api(file) as api:
+    async with kubernetes_api(tls) as api:
         api.lists["/api/v1/pods"] = [a_pod("web", status_of("c1"), status_of("c2", "log"))]
         deployment = {"metadata": metadata("front"), "spec": {"replicas": 1}}
         api.lists["/apis/apps/v1/deployments"] = [deployment]
@@ -81,10 +81,10 @@ async def api(file: Path, tmp_path: Path) -> AsyncIterator[KubernetesApi]:
         yield api
 
 
-def _settings(api: KubernetesApi, file: Path, tmp_path: Path, **more: Any) -> dict[str, Any]:
+def _settings(api: KubernetesApi, tls: Tls, tmp_path: Path, **more: Any) -> dict[str, Any]:
     return {
         "kubernetes": api.url,
-        "kubernetes_ca_file": str(file),
+        "kubernetes_ca_file": tls.ca,
         "kubernetes_token_file": str(tmp_path / "token"),
         "kubernetes_node": "web1",
         "kubernetes_cluster": True,
@@ -105,8 +105,8 @@ def _made(settings: dict[str, Any]) -> Iterator[Source]:
 
 
 @pytest.fixture
-async def kubernetes(api: KubernetesApi, file: Path, tmp_path: Path) -> AsyncIterator[Source]:
-    with _made(_settings(api, file, tmp_path)) as made:
+async def kubernetes(api: KubernetesApi, tls: Tls, tmp_path: Path) -> AsyncIterator[Source]:
+    with _made(_settings(api, tls, tmp_path)) as made:
         assert made.ticker is not None
         await made.ticker.tick(1000.0)
         api.asked.clear()
@@ -120,11 +120,11 @@ async def _ask(kubernetes: Source, what: str, topology: Topology, **arguments: s
 
 
 async def test_the_app_scales_deletes_and_follows_a_log(
-    api: KubernetesApi, file: Path, tmp_path: Path
+    api: KubernetesApi, tls: Tls, tmp_path: Path
 ) -> None:
     changed = Changed()
     api.answers |= {SCALE: changed.scale, POD: changed.delete}
-    settings = _settings(api, file, tmp_path)
+    settings = _settings(api, tls, tmp_path)
     async with an_app(tmp_path / "app") as (client, app), probing(client.url, **settings) as probe:
         await eventually(lambda: app.monitor.picture.find("deployment", "uid-front"))
         channel = probe.channel
@@ -288,9 +288,9 @@ async def test_a_log_that_cannot_be_read_is_told(api: KubernetesApi, kubernetes:
 
 @pytest.mark.parametrize("setting", ["controls", "kubernetes_controls"])
 async def test_controls_may_be_off(
-    api: KubernetesApi, file: Path, tmp_path: Path, setting: str
+    api: KubernetesApi, tls: Tls, tmp_path: Path, setting: str
 ) -> None:
-    with _made(_settings(api, file, tmp_path, **{setting: False})) as made:
+    with _made(_settings(api, tls, tmp_path, **{setting: False})) as made:
         assert made.ticker is not None
         assert made.reporter is not None
         await made.ticker.tick(1000.0)

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.integration.monitoring.certificates import certificate
 from tests.integration.monitoring.kubernetes_api import KubernetesApi, kubernetes_api
+from tests.support.certificates import Tls
 from tests.unit.monitoring.probe.kubernetes import a_pod, a_service, metadata, status_of
 
 from orchestrator.monitoring.probe.config import ProbeConfig
@@ -87,12 +87,12 @@ def _fill(api: KubernetesApi) -> None:
 class Seen:
     """What two probes have told, the first of them also of the cluster."""
 
-    def __init__(self, api: KubernetesApi, file: Path, token: Path) -> None:
+    def __init__(self, api: KubernetesApi, tls: Tls, token: Path) -> None:
         self.picture = Picture()
         self.api = api
         self._settings: dict[str, Any] = {
             "kubernetes": api.url,
-            "kubernetes_ca_file": str(file),
+            "kubernetes_ca_file": tls.ca,
             "kubernetes_token_file": str(token),
         }
 
@@ -122,11 +122,11 @@ class Seen:
 
 @pytest.fixture
 async def seen(tmp_path: Path) -> AsyncIterator[Seen]:
-    file, token = certificate(tmp_path, "localhost"), tmp_path / "token"
+    tls, token = Tls(tmp_path), tmp_path / "token"
     token.write_text("first-token")
-    async with kubernetes_api(file) as api:
+    async with kubernetes_api(tls) as api:
         _fill(api)
-        yield Seen(api, file, token)
+        yield Seen(api, tls, token)
 
 
 def _opened(target: str) -> Connection:

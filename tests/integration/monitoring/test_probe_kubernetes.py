@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.integration.monitoring.certificates import certificate
 from tests.integration.monitoring.kubernetes_api import (
     KubernetesApi,
     always,
     kubernetes_api,
     never,
 )
+from tests.support.certificates import Tls
 from tests.unit.monitoring.probe.kubernetes import a_pod, a_service, metadata, page, status_of
 
 from orchestrator.monitoring.probe.config import ProbeConfig
@@ -33,13 +33,13 @@ OF_THE_SHOP = "/api/v1/namespaces/shop/services"
 
 
 @pytest.fixture(scope="module")
-def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return certificate(tmp_path_factory.mktemp("certificates"), "localhost")
+def tls(tmp_path_factory: pytest.TempPathFactory) -> Tls:
+    return Tls(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.fixture
-async def api(file: Path) -> AsyncIterator[KubernetesApi]:
-    async with kubernetes_api(file) as api:
+async def api(tls: Tls) -> AsyncIterator[KubernetesApi]:
+    async with kubernetes_api(tls) as api:
         api.lists[PODS] = [a_pod("web", status_of("c1")), a_pod("far")]
         api.lists[PODS][1]["spec"]["nodeName"] = "web2"
         api.lists[SERVICES] = [a_service("front", {"app": "web"})]
@@ -56,12 +56,12 @@ def token(tmp_path: Path) -> Path:
 
 @contextmanager
 def asking(
-    api: KubernetesApi, file: Path, token: Path, timeout_s: float = 20.0, **settings: Any
+    api: KubernetesApi, ca: str, token: Path, timeout_s: float = 20.0, **settings: Any
 ) -> Iterator[Kubernetes]:
     """The source of the machine web1."""
     given = {
         "kubernetes": api.url,
-        "kubernetes_ca_file": str(file),
+        "kubernetes_ca_file": ca,
         "kubernetes_token_file": str(token),
         **settings,
     }
@@ -80,8 +80,8 @@ def _put(file: Path, content: bytes | None) -> None:
         file.write_bytes(content)
 
 
-def _copy(file: Path, to: Path) -> None:
-    to.write_bytes(file.read_bytes())
+def _copy(file: str, to: Path) -> None:
+    to.write_bytes(Path(file).read_bytes())
 
 
 def _told(source: Kubernetes, topology: Any = "pod") -> list[str]:
@@ -93,9 +93,9 @@ def _problems(source: Kubernetes) -> list[str]:
 
 
 async def test_pods_of_this_machine_and_services_of_their_namespaces_are_asked_for(
-    api: KubernetesApi, file: Path, token: Path
+    api: KubernetesApi, tls: Tls, token: Path
 ) -> None:
-    with asking(api, file, token) as source:
+    with asking(api, tls.ca, token) as source:
         await source.tick(1000.0)
         assert (_told(source), _problems(source)) == (["web"], [])
         [pod] = source.report(0.0).nodes["pod"]
@@ -109,9 +109,9 @@ async def test_pods_of_this_machine_and_services_of_their_namespaces_are_asked_f
 
 
 async def test_one_probe_asks_for_what_is_above_pods_in_the_whole_cluster(
-    api: KubernetesApi, file: Path, token: Path
+    api: KubernetesApi, tls: Tls, token: Path
 ) -> None:
-    with asking(api, file, token, kubernetes_cluster=True) as source:
+    with asking(api, tls.ca, token, kubernetes_cluster=True) as source:
         await source.tick(1000.0)
         assert _told(source, "deployment") == ["web"]
         assert _told(source, "service") == ["front"]
@@ -123,10 +123,10 @@ async def test_one_probe_asks_for_what_is_above_pods_in_the_whole_cluster(
 
 
 async def test_a_probe_for_the_cluster_alone_leaves_pods_to_those_of_their_machines(
-    api: KubernetesApi, file: Path, token: Path
+    api: KubernetesApi, tls: Tls, token: Path
 ) -> None:
     settings = {"kubernetes_cluster": True, "kubernetes_pods": False}
-    with asking(api, file, token, **settings) as source:
+    with asking(api, tls.ca, token, **settings) as source:
         await source.tick(1000.0)
         assert (_told(source), _told(source, "deployment")) == ([], ["web"])
         assert _problems(source) == []
@@ -135,9 +135,9 @@ async def test_a_probe_for_the_cluster_alone_leaves_pods_to_those_of_their_machi
 
 @pytest.mark.parametrize(("is_of_cluster", "period_s"), [(False, SERVICES_S), (True, CLUSTER_S)])
 async def test_pods_are_asked_for_each_time_and_the_rest_more_seldom(
-    api: KubernetesApi, file: Path, token: Path, is_of_cluster: bool, period_s: float
+    api: KubernetesApi, tls: Tls, token: Path, is_of_cluster: bool, period_s: float
 ) -> None:
-    with asking(api, file, token, kubernetes_cluster=is_of_cluster) as source:
+    with asking(api, tls.ca, token, kubernetes_cluster=is_of_cluster) as source:
         await source.tick(1000.0)
         first = len(api.asked)
         await source.tick(1000.0 + period_s - 1)
@@ -146,9 +146,9 @@ async def test_pods_are_asked_for_each_time_and_the_rest_more_seldom(
         assert len(api.asked) == 2 * first + 1
 
 
-async def test_a_list_is_asked_for_in_pages(api: KubernetesApi, file: Path, token: Path) -> None:
+async def test_a_list_is_asked_for_in_pages(api: KubernetesApi, tls: Tls, token: Path) -> None:
     api.lists[PODS] = [a_pod(f"web-{n}") for n in range(1200)]
-    with asking(api, file, token) as source:
+    with asking(api, tls.ca, token) as source:
         await source.tick(1000.0)
         assert _told(source) == [f"web-{n}" for n in range(1200)]
     pages = [dict(one.query) for one in api.asked if one.path == PODS]
@@ -158,11 +158,11 @@ async def test_a_list_is_asked_for_in_pages(api: KubernetesApi, file: Path, toke
 
 
 async def test_a_list_that_has_changed_meanwhile_is_begun_anew(
-    api: KubernetesApi, file: Path, token: Path
+    api: KubernetesApi, tls: Tls, token: Path
 ) -> None:
     api.lists[PODS] = [a_pod(f"web-{n}") for n in range(600)]
     api.expired = 1
-    with asking(api, file, token) as source:
+    with asking(api, tls.ca, token) as source:
         await source.tick(1000.0)
         assert (len(_told(source)), _problems(source)) == (600, [])
         api.expired = 2
@@ -173,20 +173,20 @@ async def test_a_list_that_has_changed_meanwhile_is_begun_anew(
     ]
 
 
-async def test_a_list_without_end_is_cut(api: KubernetesApi, file: Path, token: Path) -> None:
+async def test_a_list_without_end_is_cut(api: KubernetesApi, tls: Tls, token: Path) -> None:
     body = b'{"items": [], "metadata": {"continue": "again"}}'
     api.answers[PODS] = always(200, body)
-    with asking(api, file, token) as source:
+    with asking(api, tls.ca, token) as source:
         await source.tick(1000.0)
         assert _problems(source) == ["of the pods of Kubernetes only the first 0 are told"]
     assert len([one for one in api.asked if one.path == PODS]) == 200
 
 
 async def test_of_a_very_long_list_as_much_is_told_as_a_report_may_have(
-    api: KubernetesApi, file: Path, token: Path
+    api: KubernetesApi, tls: Tls, token: Path
 ) -> None:
     api.answers[PODS] = always(200, page(*[a_pod(f"web-{n}") for n in range(500)], next="more"))
-    with asking(api, file, token) as source:
+    with asking(api, tls.ca, token) as source:
         await source.tick(1000.0)
         assert len(_told(source)) == MAX_OBJECTS
         assert _problems(source) == [
@@ -195,9 +195,9 @@ async def test_of_a_very_long_list_as_much_is_told_as_a_report_may_have(
 
 
 async def test_the_token_is_read_before_each_round(
-    api: KubernetesApi, file: Path, token: Path
+    api: KubernetesApi, tls: Tls, token: Path
 ) -> None:
-    with asking(api, file, token) as source:
+    with asking(api, tls.ca, token) as source:
         await source.tick(1000.0)
         api.token = "second-token"
         _put(token, b"second-token")
@@ -221,10 +221,10 @@ async def test_the_token_is_read_before_each_round(
     ],
 )
 async def test_without_a_token_nothing_is_asked(
-    api: KubernetesApi, file: Path, token: Path, content: bytes | None, why: str
+    api: KubernetesApi, tls: Tls, token: Path, content: bytes | None, why: str
 ) -> None:
     _put(token, content)
-    with asking(api, file, token) as source:
+    with asking(api, tls.ca, token) as source:
         await source.tick(1000.0)
         assert _problems(source) == [f"Kubernetes is not seen: the token file {token} {why}"]
         assert api.asked == []
@@ -234,16 +234,16 @@ async def test_without_a_token_nothing_is_asked(
 
 
 async def test_a_token_is_never_told_nor_sent_without_tls(
-    api: KubernetesApi, file: Path, token: Path
+    api: KubernetesApi, tls: Tls, token: Path
 ) -> None:
     api.answers[PODS] = always(500, b'{"message": "who is first-token?"}')
-    with asking(api, file, token) as source:
+    with asking(api, tls.ca, token) as source:
         await source.tick(1000.0)
         assert _problems(source) == [
             "pods of Kubernetes are not seen: the API server refuses: who is ***?"
         ]
     async with kubernetes_api(None) as plain:
-        with asking(plain, file, token) as source:
+        with asking(plain, tls.ca, token) as source:
             await source.tick(1000.0)
             assert _problems(source) == [
                 f"Kubernetes is not seen: {plain.url} wants a token, which is sent to https only"
@@ -252,10 +252,10 @@ async def test_a_token_is_never_told_nor_sent_without_tls(
 
 
 async def test_what_a_role_may_not_list_hides_nothing_else(
-    api: KubernetesApi, file: Path, token: Path
+    api: KubernetesApi, tls: Tls, token: Path
 ) -> None:
     api.answers[DEPLOYMENTS] = always(403, b'{"message": "deployments.apps is forbidden"}')
-    with asking(api, file, token, kubernetes_cluster=True) as source:
+    with asking(api, tls.ca, token, kubernetes_cluster=True) as source:
         await source.tick(1000.0)
         assert _problems(source) == [
             "deployments.apps of Kubernetes are not seen: "
@@ -283,10 +283,10 @@ async def test_what_a_role_may_not_list_hides_nothing_else(
     ],
 )
 async def test_an_answer_that_is_wrong_is_a_problem_of_its_kind_alone(
-    api: KubernetesApi, file: Path, token: Path, status: int, body: bytes, why: str
+    api: KubernetesApi, tls: Tls, token: Path, status: int, body: bytes, why: str
 ) -> None:
     api.answers[DEPLOYMENTS] = always(status, body)
-    with asking(api, file, token, kubernetes_cluster=True) as source:
+    with asking(api, tls.ca, token, kubernetes_cluster=True) as source:
         await source.tick(1000.0)
         [problem] = _problems(source)
         assert problem.startswith("deployments.apps of Kubernetes are not seen: the API server ")
@@ -295,32 +295,32 @@ async def test_an_answer_that_is_wrong_is_a_problem_of_its_kind_alone(
 
 
 async def test_an_answer_that_is_too_large_is_not_read(
-    api: KubernetesApi, file: Path, token: Path
+    api: KubernetesApi, tls: Tls, token: Path
 ) -> None:
     api.answers[PODS] = always(200, b" " * (33 * 1024 * 1024))
-    with asking(api, file, token) as source:
+    with asking(api, tls.ca, token) as source:
         await source.tick(1000.0)
         [problem] = _problems(source)
     assert problem.startswith("Kubernetes is not seen: the answer has more than ")
 
 
 async def test_a_kind_that_hangs_holds_up_others_once(
-    api: KubernetesApi, file: Path, token: Path
+    api: KubernetesApi, tls: Tls, token: Path
 ) -> None:
     api.answers[SERVICES] = never
-    with asking(api, file, token, 2.0, kubernetes_cluster=True) as source:
+    with asking(api, tls.ca, token, 2.0, kubernetes_cluster=True) as source:
         for now in (1000.0, 1015.0):
             await source.tick(now)
         [problem] = _problems(source)
-        assert problem.startswith("services of Kubernetes are not seen: localhost:")
+        assert problem.startswith("services of Kubernetes are not seen: 127.0.0.1:")
         assert problem.endswith("did not answer within 2 s")
         assert (_told(source), _told(source, "deployment")) == (["web"], ["web"])
 
 
 async def test_what_was_seen_is_told_on_for_some_minutes(
-    api: KubernetesApi, file: Path, token: Path
+    api: KubernetesApi, tls: Tls, token: Path
 ) -> None:
-    with asking(api, file, token, 2.0, kubernetes_cluster=True) as source:
+    with asking(api, tls.ca, token, 2.0, kubernetes_cluster=True) as source:
         await source.tick(1000.0)
         api.answers[PODS] = never
         await source.tick(1015.0)
@@ -335,37 +335,40 @@ async def test_what_was_seen_is_told_on_for_some_minutes(
 
 
 async def test_a_server_with_another_certificate_is_told_nothing(
-    api: KubernetesApi, file: Path, token: Path, tmp_path: Path
+    api: KubernetesApi, tls: Tls, token: Path, tmp_path: Path
 ) -> None:
     other = tmp_path / "ca.crt"
-    with asking(api, other, token) as source:
+    with asking(api, str(other), token) as source:
         await source.tick(1000.0)
         assert f"the certificates in {other} cannot be used" in _problems(source)[0]
         _put(other, b"nonsense")
         await source.tick(1015.0)
         assert f"the certificates in {other} cannot be used" in _problems(source)[0]
-        _copy(certificate(tmp_path, "localhost"), other)
+        _copy(Tls(tmp_path).ca, other)
         await source.tick(1030.0)
         assert "cannot be reached: " in _problems(source)[0]
         assert api.asked == []
-        _copy(file, other)
+        _copy(tls.ca, other)
         await source.tick(1045.0)
         assert (_told(source), _problems(source)) == (["web"], [])
 
 
 async def test_a_machine_without_pods_may_have_another_name(
-    api: KubernetesApi, file: Path, token: Path
+    api: KubernetesApi, tls: Tls, token: Path
 ) -> None:
-    with asking(api, file, token, kubernetes_node="web9") as source:
+    with asking(api, tls.ca, token, kubernetes_node="web9") as source:
         await source.tick(1000.0)
         [problem] = _problems(source)
     assert problem.startswith("Kubernetes has no pods on the node 'web9': ")
 
 
 async def test_the_role_in_the_documents_is_what_is_asked_for(
-    api: KubernetesApi, file: Path, token: Path
+    api: KubernetesApi, tls: Tls, token: Path
 ) -> None:
-    with asking(api, file, token) as one, asking(api, file, token, kubernetes_cluster=True) as all:
+    with (
+        asking(api, tls.ca, token) as one,
+        asking(api, tls.ca, token, kubernetes_cluster=True) as all,
+    ):
         for source in (one, all):
             await source.tick(1000.0)
     asked = {(request.method, *_resource(request.path)) for request in api.asked}

@@ -229,6 +229,12 @@ def test_what_is_no_list_is_a_sentence(data: bytes) -> None:
         read_page(data, Pod)
 
 
+def test_a_number_that_nothing_counts_makes_no_sense() -> None:
+    for number in (-1, 2**63, 10**400):
+        found = read_page(page(a_pod("web", status_of("c1", restartCount=number))), Pod)
+        assert (found.objects, found.refused) == ([], 1)
+
+
 def test_an_empty_list_is_null() -> None:
     assert read_page(b'{"items": null, "metadata": {}}', Service).objects == []
 

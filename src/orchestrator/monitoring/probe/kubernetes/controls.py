@@ -19,6 +19,7 @@ from orchestrator.monitoring.probe.kubernetes.objects import Pod
 from orchestrator.monitoring.probe.kubernetes.server import Server
 from orchestrator.monitoring.probe.roles import Answer, Asked, ControlFailedError, Terminal
 from orchestrator.monitoring.report import Node, Topology, control
+from orchestrator.monitoring.report.model import Count
 
 CONTROLS: Final = (control.LOGS, control.REMOVE, control.SCALE_UP, control.SCALE_DOWN)
 _TIMEOUT_S = 25.0  # within that of a request
@@ -49,7 +50,7 @@ class _Metadata(msgspec.Struct, rename="camel"):
 
 
 class _Replicas(msgspec.Struct):
-    replicas: int = 0
+    replicas: Count = 0
 
 
 class _Scale(msgspec.Struct):

@@ -10,6 +10,8 @@ from ipaddress import ip_address
 
 import msgspec
 
+from orchestrator.monitoring.report.model import Count
+
 
 class Wire(msgspec.Struct, rename="camel"):
     """As JSON has it; what is not named here is ignored."""
@@ -75,7 +77,7 @@ class ContainerStatus(Wire):
     id: str = msgspec.field(default="", name="containerID")
     """``docker://ID``, ``containerd://ID``."""
     image: str = ""
-    restart_count: int = 0
+    restart_count: Count = 0
     state: ContainerState = msgspec.field(default_factory=ContainerState)
 
 
@@ -137,9 +139,9 @@ class Pod(Object):
 class ServicePort(Wire):
     """A port of a service."""
 
-    port: int = 0
-    target_port: int | str | None = None
-    node_port: int = 0
+    port: Count = 0
+    target_port: Count | str | None = None
+    node_port: Count = 0
     protocol: str = "TCP"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from orchestrator.monitoring.probe.kubernetes.objects import Condition, Object, Wire
+from orchestrator.monitoring.report.model import Count
 
 
 class Strategy(Wire):
@@ -16,7 +17,7 @@ class Strategy(Wire):
 class WorkloadSpec(Wire):
     """What a deployment or set should be."""
 
-    replicas: int | None = None
+    replicas: Count | None = None
     paused: bool = False
     strategy: Strategy | None = None
     update_strategy: Strategy | None = None
@@ -25,11 +26,11 @@ class WorkloadSpec(Wire):
 class WorkloadStatus(Wire):
     """What a deployment or set is; daemon sets have names of their own for it."""
 
-    replicas: int = 0
-    ready_replicas: int = 0
-    desired_number_scheduled: int | None = None
-    current_number_scheduled: int = 0
-    number_ready: int = 0
+    replicas: Count = 0
+    ready_replicas: Count = 0
+    desired_number_scheduled: Count | None = None
+    current_number_scheduled: Count = 0
+    number_ready: Count = 0
 
 
 class Workload(Object):
@@ -42,16 +43,16 @@ class Workload(Object):
 class JobSpec(Wire):
     """What a job should do."""
 
-    completions: int | None = None
+    completions: Count | None = None
     suspend: bool | None = None
 
 
 class JobStatus(Wire):
     """What a job does."""
 
-    active: int = 0
-    succeeded: int = 0
-    failed: int = 0
+    active: Count = 0
+    succeeded: Count = 0
+    failed: Count = 0
     start_time: str | None = None
     completion_time: str | None = None
     conditions: list[Condition] | None = None
