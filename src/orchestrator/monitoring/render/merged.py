@@ -50,6 +50,10 @@ class Merged(Generic[Key, Value]):
                 self._owner[key] = agent
                 return True
             shares = self._shares[key] = {owner: self.values[key]}
+        elif shares.get(agent) == share:
+            return False  # with a thousand shares, to say the same again has to cost nothing
+        if share == self.values[key]:
+            share = self.values[key]  # the same object is quickly seen to be the same
         shares[agent] = share
         return self._become(key, shares)
 
