@@ -116,7 +116,7 @@ class Picture:
         for topology in {**old, **new}:
             merged = self._nodes.get(topology)
             if merged is None:
-                merged = self._nodes[topology] = Merged(self._combine)
+                merged = self._nodes[topology] = Merged(self._combine, is_by_time=True)
             olds = [node.id for node in old.get(topology, ())]
             news = {node.id: node for node in new.get(topology, ())}
             if topology in _OF_ONE_HOST:
