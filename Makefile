@@ -61,7 +61,7 @@ endif
 	done
 
 soak: setup
-	@tests/support/install-zookeeper
+	@tests/support/install-zookeeper 3.4
 	$(BIN)/pytest -m soak --timeout 3600 $(ARGS)
 
 lint: setup

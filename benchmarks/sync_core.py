@@ -139,7 +139,7 @@ def _digest_us(count: int) -> float:
     begin = time.process_time()
     for n in range(count):
         content = Content(digest(b"%d" % n + _VALUE), number, 0)
-        node_hash("/services/group-1/node-0000001", content, acls, True)
+        node_hash("/services/group-1/node-0000001", content, acls)
     return (time.process_time() - begin) / count * 1e6
 
 

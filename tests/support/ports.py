@@ -9,6 +9,7 @@ import socket
 from contextlib import ExitStack, suppress
 
 _LOWEST, _HIGHEST = 12_000, 30_000
+_given: set[int] = set()  # a server that was given one may not have bound it yet
 
 
 def free_port(host: str = "127.0.0.1") -> int:
@@ -20,8 +21,12 @@ def free_ports(count: int, host: str = "127.0.0.1") -> int:
     """The first of so many ports in a row, all free a moment ago."""
     for _ in range(1000):
         first = random.randint(_LOWEST, _HIGHEST - count)
+        ports = range(first, first + count)
+        if not _given.isdisjoint(ports):
+            continue
         with suppress(OSError), ExitStack() as stack:
-            for port in range(first, first + count):
+            for port in ports:
                 stack.enter_context(socket.socket()).bind((host, port))
+            _given.update(ports)
             return first
     raise AssertionError(f"no {count} ports in a row are free")

@@ -7,6 +7,7 @@ kills a process and not a machine. Every node is a process of ours and is stoppe
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import signal
 import socket
@@ -24,16 +25,21 @@ TICK_MS = 250
 HEAP_MB = 256
 """Of each server's Java; what holds a million nodes needs more."""
 _JARS = Path("/usr/share/java")
+_OTHERS = Path("/usr/local/share/zookeeper-tests")
+"""Releases of other Debians, which ``install-zookeeper`` puts there."""
 _MAIN = "org.apache.zookeeper.server.quorum.QuorumPeerMain"
 _START_S = 120.0
 
 
-def missing() -> str | None:
-    """Why there can be no ensemble here; None if there can."""
+def missing(release: str = "") -> str | None:
+    """Why there can be no ensemble here, of this Debian's release or of "3.4" or "3.9"; None if
+    there can."""
     if shutil.which("java") is None:
         return "there is no java"
     if not (_JARS / "zookeeper.jar").exists():
         return "Debian's package zookeeper is not installed"
+    if not (_OTHERS / release).exists():
+        return f"ZooKeeper {release} is not installed (tests/support/install-zookeeper)"
     return None
 
 
@@ -47,6 +53,13 @@ class Place(NamedTuple):
 HERE = Place("127.0.0.1")
 
 
+def with_clock(ahead_s: int) -> Place:
+    """Here, with a clock that is wrong; what only measures how long things take is right."""
+    library = f"/usr/lib/{platform.machine()}-linux-gnu/faketime/libfaketime.so.1"
+    clock = (f"LD_PRELOAD={library}", f"FAKETIME={ahead_s:+d}s", "FAKETIME_DONT_FAKE_MONOTONIC=1")
+    return Place(HERE.host, ("env", *clock))
+
+
 class Node:
     """One server of an ensemble."""
 
@@ -58,8 +71,10 @@ class Node:
         directory: Path,
         prefix: Sequence[str],
         properties: Sequence[str] = (),
+        release: str = "",
     ) -> None:
         self.number = number
+        self._release = release
         self._prefix = prefix
         self._properties = properties
         self.host = host
@@ -78,10 +93,10 @@ class Node:
             *self._prefix, "java", "-Xms32m", f"-Xmx{HEAP_MB}m", "-XX:+UseSerialGC",
             "-XX:TieredStopAtLevel=1", "-Dzookeeper.forceSync=no",
             "-Dzookeeper.admin.enableServer=false", "-Dzookeeper.commitLogCount=50",
+            "-Dzookeeper.jmx.log4j.disable=true",
             "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
             *[f"-D{each}" for each in self._properties],
-            "-cp", f"{_JARS}/zookeeper.jar:{_JARS}/slf4j-simple.jar:{_JARS}/netty-codec.jar",
-            _MAIN,
+            "-cp", _class_path(self._release), _MAIN,
             str(self.directory / "zoo.cfg"),
         ]  # fmt: skip
         with (self.directory / "log").open("ab") as log:
@@ -153,13 +168,16 @@ def ensemble(
     properties: Sequence[str] = (),
     *,
     quorum: bool = False,
+    within: Path | None = None,
+    release: str = "",
 ) -> Iterator[Ensemble]:
     """Nodes that are configured; ``start()`` starts them. ``places`` are where, else here;
     ``lines`` are more of the configuration, ``properties`` of Java's. With ``quorum``, a single
-    node is an ensemble too, with a quorum port."""
-    directory = Path(tempfile.mkdtemp(prefix="zookeeper-"))
+    node is an ensemble too, with a quorum port. ``within`` is where their data is, else it is
+    among temporary files. ``release`` as of ``missing``."""
+    directory = Path(tempfile.mkdtemp(prefix="zookeeper-", dir=within))
     nodes = [
-        _node(directory, number, place, properties)
+        _node(directory, number, place, properties, release)
         for number, place in enumerate(places or [HERE] * size, start=1)
     ]
     _configure(nodes, tick_ms, lines, quorum=quorum or len(nodes) > 1)
@@ -171,11 +189,19 @@ def ensemble(
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def _node(directory: Path, number: int, place: Place, properties: Sequence[str]) -> Node:
+def _class_path(release: str) -> str:
+    others = sorted((_OTHERS / release).glob("*.jar")) if release else [_JARS / "zookeeper.jar"]
+    shared = [_JARS / f"{name}.jar" for name in ("slf4j-simple", "slf4j-api", "netty-codec")]
+    return ":".join(str(jar) for jar in [*others, *shared])
+
+
+def _node(
+    directory: Path, number: int, place: Place, properties: Sequence[str], release: str
+) -> Node:
     home = directory / str(number)
     home.mkdir()
     (home / "myid").write_text(str(number))
-    return Node(number, place.host, 0, home, place.prefix, properties)
+    return Node(number, place.host, 0, home, place.prefix, properties, release)
 
 
 def _configure(nodes: list[Node], tick_ms: int, more: Sequence[str], *, quorum: bool) -> None:

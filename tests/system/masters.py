@@ -48,6 +48,10 @@ class Process:
         assert self._process is not None
         self._process.send_signal(number)
 
+    def last_words(self, count: int = 4_000) -> str:
+        """The end of what it said."""
+        return self.log.read_text(errors="replace")[-count:] if self.log.exists() else ""
+
     async def stop(self) -> int:
         """SIGTERM; the exit code."""
         assert self._process is not None
@@ -144,7 +148,13 @@ class Masters:
             leader = await self.leader()
             return await leader.figure("slaves_active") == count
 
-        await eventually(are_there, timeout_s, interval_s=0.05)
+        try:
+            await eventually(are_there, timeout_s, interval_s=0.05)
+        except AssertionError as error:
+            said = "\n".join(
+                f"{p.log.name}: {p.last_words()}" for p in (*self.all, *self.followers)
+            )
+            raise AssertionError(f"not {count} agents are registered:\n{said}") from error
 
     async def close(self) -> None:
         """End all servers."""

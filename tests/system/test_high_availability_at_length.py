@@ -14,9 +14,8 @@ from pathlib import Path
 
 import pytest
 from benchmarks.simulated.returning import ReturningFleet
-from tests.support import zookeeper
+from tests.support import network, zookeeper
 from tests.support.waiting import eventually
-from tests.system import network
 from tests.system.masters import FAIL_OVER_S, FollowingFramework, Master, Masters, masters
 
 from orchestrator.zookeeper.leader import follow

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.integration.migration.conftest import Pair, at_rest, spec_of, syncing
-from tests.support import eventually
+from tests.integration.migration.conftest import LINES, Pair, at_rest, sides, spec_of, syncing
+from tests.support import eventually, zookeeper
 
 from orchestrator.migration.adapters.sync import Sync
 from orchestrator.migration.core.events import Pause, Resolve, Resume
@@ -127,3 +128,39 @@ async def test_writes_that_cross_do_not_swap_the_sides(pair: Pair, tmp_path: Pat
             await pair.b.do("set", "/n", b"B%d" % number)
         await at_rest(sync)
         assert set(await pair.are_equal()) == {"/n"}  # sides that were swapped would stay so
+
+
+@pytest.mark.parametrize("ahead_s", [600, -600])
+async def test_a_clock_that_is_ten_minutes_off_is_said_and_with_its_offset_the_later_write_wins(
+    tmp_path: Path, ahead_s: int
+) -> None:
+    with (
+        zookeeper.ensemble(1, lines=LINES) as a,
+        zookeeper.ensemble(1, lines=LINES, places=[zookeeper.with_clock(ahead_s)]) as b,
+    ):
+        a.start()
+        b.start()
+        async with sides(a, b) as pair:
+            await pair.a.do("create", "/n", b"0")
+            async with syncing(spec_of(pair), tmp_path) as sync:
+                offset_ms = said_offset_ms(sync)
+                assert abs(offset_ms - ahead_s * 1_000) < 500
+                await at_rest(sync)
+            async with syncing(spec_of(pair, offset_ms=offset_ms, skew_ms=500), tmp_path) as sync:
+                assert sync.alerts.counts["clocks_apart"] == 0
+                await at_rest(sync)
+                await sync.command(Pause())
+                await pair.b.do("set", "/n", b"of B")
+                await asyncio.sleep(1.0)  # more than the skew
+                await pair.a.do("set", "/n", b"of A")
+                await eventually(lambda: len(sync.engine.preview()) == 1)
+                await sync.command(Resume())
+                assert await value(pair, "/n") == b"of A"
+                (conflict,) = sync.conflicts()
+                assert conflict.reason.startswith("lww: 1")
+                assert conflict.reason.endswith(" ms later")
+
+
+def said_offset_ms(sync: Sync) -> int:
+    (alert,) = (each for each in sync.alerts.latest() if each.problem == "clocks_apart")
+    return int(alert.text.rpartition("offset_ms ")[2])

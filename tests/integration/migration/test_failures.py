@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import signal
 from pathlib import Path
 
 import pytest
-from kazoo.client import KazooClient
-from kazoo.exceptions import KazooException
 from tests.integration.migration.conftest import LINES, Pair, Side, at_rest, sides, spec_of, syncing
 from tests.integration.migration.serving import Served, address_of
 from tests.support import eventually, zookeeper
@@ -99,101 +96,3 @@ async def test_an_ensemble_without_the_path_is_refused(pair: Pair) -> None:
     pair.b.root = "/nowhere"
     with pytest.raises(SpecError, match="B has no node /nowhere; create it first"):
         await look_at(spec_of(pair))
-
-
-KEYS = 12
-
-
-class Writer:
-    """Writes its own nodes, and some that the other side writes too, as long as it is let."""
-
-    def __init__(self, name: str, pair: Pair, seed: int) -> None:
-        side = pair.a if name == "a" else pair.b
-        self.name = name
-        self.own: dict[str, bytes | None] = {}
-        self.count = 0
-        self._zk = KazooClient(side.ensemble.uri("").removeprefix("zk://") + side.root)
-        self._random = random.Random(seed)
-
-    def run(self, until: asyncio.Event) -> None:
-        """Write until told to stop; what a server did not answer is written again."""
-        self._zk.start(60)
-        while not until.is_set():
-            self._step()
-        self._zk.stop()
-        self._zk.close()
-
-    def _step(self) -> None:
-        self.count += 1
-        number = self._random.randrange(KEYS)
-        is_own = self._random.random() < 0.7
-        path = f"/{self.name}{number}" if is_own else f"/shared{number}"
-        value = None if self._random.random() < 0.2 else f"{self.name}{self.count}".encode()
-        while True:
-            try:
-                self._write(path, value)
-            except KazooException:
-                continue
-            break
-        if is_own:
-            self.own[path] = value
-
-    def _write(self, path: str, value: bytes | None) -> None:
-        is_there = self._zk.exists(path)
-        if value is None:
-            if is_there:
-                self._zk.delete(path)
-        elif is_there:
-            self._zk.set(path, value)
-        else:
-            self._zk.create(path, value)
-
-
-@pytest.mark.parametrize("source", ["stream", "watch"])
-async def test_two_writers_agree_in_the_end_whatever_is_killed(tmp_path: Path, source: str) -> None:
-    await _storm(tmp_path, kills=3, pause_s=1.0, seed=1, source=source)
-
-
-@pytest.mark.soak
-@pytest.mark.parametrize("seed", range(3))
-async def test_two_writers_agree_in_the_end_for_minutes(tmp_path: Path, seed: int) -> None:
-    await _storm(tmp_path, kills=40, pause_s=4.0, seed=seed, source="auto")
-
-
-async def _storm(directory: Path, kills: int, pause_s: float, seed: int, source: str) -> None:
-    """Both sides written at once, meanwhile servers and the engine are killed with -9. Then both
-    are equal, and what only one side wrote is as that side left it."""
-    chance = random.Random(seed)
-    with zookeeper.ensemble(3, lines=LINES) as a, zookeeper.ensemble(3, lines=LINES) as b:
-        a.start()
-        b.start()
-        async with sides(a, b) as pair:
-            served = Served(directory)
-            await served.start()
-            a_end, b_end = (address_of(side) | {"source": source} for side in pair)
-            await served.begin(a_end, b_end, policy="lww")
-            await served.at_rest()
-            stop = asyncio.Event()
-            writers = [Writer(name, pair, seed) for name in "ab"]
-            running = [asyncio.create_task(asyncio.to_thread(w.run, stop)) for w in writers]
-            for _ in range(kills):
-                await asyncio.sleep(pause_s * chance.random())
-                if chance.random() < 0.5:
-                    await served.kill()
-                    await served.start()
-                else:
-                    node = chance.choice([*a.nodes, *b.nodes])
-                    node.kill()
-                    await asyncio.sleep(pause_s * chance.random())
-                    node.start()
-                    await asyncio.to_thread((a if node in a.nodes else b).wait_until_up)
-            stop.set()
-            await asyncio.gather(*running)
-            found = await pair.are_equal()
-            await served.at_rest()
-            for writer in writers:
-                mine = {path: node.data for path, node in found.items() if path[1] == writer.name}
-                wanted = {path: value for path, value in writer.own.items() if value is not None}
-                assert mine == wanted
-            await served.stop()
-            assert min(writer.count for writer in writers) > KEYS

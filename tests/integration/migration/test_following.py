@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -231,3 +232,68 @@ async def test_a_server_that_stands_alone_is_watched(tmp_path: Path) -> None:
             await pair.b.do("create", "/m", b"1")
             await eventually(lambda: pair.a.do("exists", "/m"))
             assert set(await pair.are_equal()) == {"/n", "/m"}
+
+
+async def test_what_a_leader_remembers_no_more_is_read_anew_while_both_sides_are_written(
+    tmp_path: Path,
+) -> None:
+    few = (
+        "zookeeper.snapCount=20",
+        "zookeeper.commitLogCount=500",
+        "zookeeper.snapshotSizeFactor=-1",
+    )
+    with (
+        zookeeper.ensemble(1, lines=LINES, properties=few, quorum=True) as a_side,
+        zookeeper.ensemble(1, lines=LINES, properties=few, quorum=True) as b_side,
+    ):
+        a_side.start()
+        b_side.start()
+        async with (
+            sides(a_side, b_side) as pair,
+            client_of(a_side, pair.a.root) as a,
+            client_of(b_side, pair.b.root) as b,
+        ):
+            async with syncing(spec_of(pair, checkpoint_s=0.01), tmp_path) as sync:
+                await asyncio.gather(*[a.create(f"/n{number}", b"0") for number in range(300)])
+                await pair.are_equal()
+                await at_rest(sync)
+            await forget(a)
+            await forget(b)
+            for number in range(100):
+                await a.delete(f"/n{number}")
+                await b.delete(f"/n{number + 100}")
+                await a.set_data(f"/n{number + 200}", b"of A")
+            stop = asyncio.Event()
+            writers = [asyncio.create_task(keep_writing(each, stop)) for each in (a, b)]
+            async with syncing(spec_of(pair), tmp_path) as sync:
+                await sync.is_loaded.wait()
+                await asyncio.sleep(1.0)
+                stop.set()
+                counts = await asyncio.gather(*writers)
+                await at_rest(sync)
+                found = await pair.are_equal()
+                status = sync.status().status
+                assert min(status.a.snapshot_seen, status.b.snapshot_seen) > 0
+                assert {path for path in found if path.startswith("/n")} == {
+                    f"/n{number}" for number in range(200, 300)
+                }
+                assert all(found[f"/n{number}"].data == b"of A" for number in range(200, 300))
+                for client, count in zip((a, b), counts, strict=True):
+                    assert found[f"/load-{client.session.id}"].data == b"%d" % count
+                assert sync.conflicts() == []
+
+
+async def forget(client: Client) -> None:
+    """So many transactions that the leader does not remember what was before."""
+    await client.create("/much", b"")
+    await asyncio.gather(*[client.set_data("/much", b"%d" % number) for number in range(700)])
+    await client.delete("/much")
+
+
+async def keep_writing(client: Client, until: asyncio.Event) -> int:
+    path, count = f"/load-{client.session.id}", 0
+    await client.create(path, b"0")
+    while not until.is_set():
+        count += 1
+        await client.set_data(path, b"%d" % count)
+    return count

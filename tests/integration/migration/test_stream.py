@@ -14,7 +14,7 @@ from tests.integration.migration.streams import client_of, heard, quorum_pair, s
 from tests.support import eventually, zookeeper
 
 from orchestrator.zookeeper.client import Client
-from orchestrator.zookeeper.jute.errors import ZooKeeperError
+from orchestrator.zookeeper.jute.errors import MultiFailed, ZooKeeperError
 from orchestrator.zookeeper.jute.multi import Multi
 from orchestrator.zookeeper.jute.records import OPEN, Acl, lifetime
 from orchestrator.zookeeper.jute.requests import (
@@ -144,6 +144,21 @@ async def test_a_snapshot_under_load_holds_all_once_it_has_heard_on(writer: Clie
             node = copy.nodes[f"/{name}"]
             assert (node.data, node.version, node.aversion) == (data, stat.version, stat.aversion)
             assert node.acl == (await writer.get_acl(f"/{name}")).acl
+
+
+async def test_a_multi_that_failed_is_passed_over_when_what_was_missed_is_told(
+    writer: Client,
+) -> None:
+    await writer.create("/a", b"0")
+    async with streaming(writer) as copy:
+        position = copy.reached
+    with pytest.raises(MultiFailed):
+        await writer.multi([SetData("/a", b"1"), Create("/b", b"1"), Delete("/none"), Delete("/a")])
+    await writer.set_data("/a", b"2")
+    async with streaming(writer, position=position) as copy:
+        await eventually(lambda: copy.values("/a") == [b"2"])
+        assert copy.snapshots == 0
+        assert [len(each.steps) for each in copy.transactions] == [1]
 
 
 async def test_with_a_position_that_is_too_old_everything_is_told() -> None:

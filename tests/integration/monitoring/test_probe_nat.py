@@ -47,8 +47,8 @@ print("ready", flush=True)
 signal.pause()
 """
 _CONNECT = """
-import signal, socket
-with socket.create_connection(("10.9.0.1", 8080), 30) as connection:
+import signal, socket, sys
+with socket.create_connection((sys.argv[1], int(sys.argv[2])), 30) as connection:
     connection.sendall(bytes(5000))
     connection.recv(1)
     print("ready", flush=True)
@@ -112,7 +112,7 @@ async def test_who_connects_to_a_published_port_is_shown_with_the_container_behi
 ) -> None:
     machine.connect(is_masked=is_masked)
     server = machine.box.start("ready", sys.executable, "-c", _SERVE)
-    client = machine.client.start("ready", sys.executable, "-c", _CONNECT)
+    client = machine.client.start("ready", sys.executable, "-c", _CONNECT, "10.9.0.1", "8080")
 
     def told() -> tuple[Report, Connection]:
         report = machine.report()
@@ -153,3 +153,29 @@ async def test_a_published_port_of_udp_is_shown_with_who_answers_behind_it(
     published = by_id(report, "endpoint")[one.target]
     assert published.latest == {"protocol": "udp"}
     assert published.parents["process"] == [f"{HOST};{server.pid}"]
+
+
+async def test_who_connects_to_an_address_that_no_machine_has_is_shown_with_who_answers(
+    machine: Machine,
+) -> None:
+    """As pods connect to a service of Kubernetes."""
+    machine.connect(is_masked=False)
+    service = ("-p", "tcp", "-d", "10.96.0.7", "--dport", "80")
+    machine.host.run(
+        "iptables", "-t", "nat", "-A", "PREROUTING", *service,
+        "-j", "DNAT", "--to-destination", "172.31.9.2:80",
+    )  # fmt: skip
+    server = machine.box.start("ready", sys.executable, "-c", _SERVE)
+    client = machine.client.start("ready", sys.executable, "-c", _CONNECT, "10.96.0.7", "80")
+
+    def told() -> tuple[Report, Connection]:
+        report = machine.report()
+        process = f"{HOST};{client.pid}"
+        [one] = [one for one in report.connections if one.source_process == process]
+        assert one.target_process, one
+        return report, one
+
+    report, one = await eventually(told)
+    assert one.target.endswith(";172.31.9.2;80")
+    assert one.target_process == f"{HOST};{server.pid}"
+    assert not [id for id in by_id(report, "endpoint") if ";10.96.0.7;" in id]

@@ -9,7 +9,7 @@ from contextlib import aclosing, asynccontextmanager
 from tests.support import free_port
 from tests.unit.zookeeper.leader import Leader
 
-from orchestrator.zookeeper.jute.quorum import Kind, Packet, read_packet
+from orchestrator.zookeeper.jute.quorum import Kind, Packet, encode_packet, read_packet
 from orchestrator.zookeeper.jute.records import OPEN, Znode
 from orchestrator.zookeeper.jute.transactions import SetDataTxn
 from orchestrator.zookeeper.source import (
@@ -48,6 +48,9 @@ class Played:
 
     def say(self, data: bytes) -> None:
         self._writer.write(data)
+
+    async def drain(self) -> None:
+        await self._writer.drain()
 
     async def greet(self, leader: Leader) -> int:
         """Up to the learner's position."""
@@ -161,28 +164,83 @@ async def test_a_leader_that_says_nothing_is_left() -> None:
         assert "the leader says nothing for 0.05 s" in last.reason
 
 
-async def test_while_its_receiver_is_busy_the_leader_hears_that_it_lives_until_it_is_too_slow() -> (
-    None
-):
+async def test_while_its_receiver_is_busy_the_leader_hears_that_it_lives_and_may_talk_on() -> None:
     leader, pings = Leader(), asyncio.Event()
-    gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def part(talk: Played) -> None:
         await talk.greet(leader)
         talk.say(leader.snap([("/", PLAIN)]))
         await talk.level(leader)
-        talk.say(leader.inform(SetDataTxn("/a", b"1", 1)))
-        try:
-            while True:
-                await talk.hear(Kind.PING)
-                pings.set()
-        except (EOFError, ConnectionError):
-            gone.set_result(None)
+        for number in range(1, 1_001):
+            talk.say(leader.inform(SetDataTxn("/a", bytes(1_000), number)))
+        await talk.hear(Kind.PING)
+        await talk.hear(Kind.PING)
+        pings.set()
+        await asyncio.Event().wait()
 
-    async with played(part) as address, aclosing(follow(address, slow_s=0.4)) as events:
+    async with played(part) as address, aclosing(follow(address)) as events:
         await until(events, Transaction)  # and now it is not asked for more
         await pings.wait()
-        await gone
-        last = (await until(events, Interrupted))[-1]
+        last = [(await until(events, Transaction))[-1] for _ in range(999)][-1]
+        assert isinstance(last, Transaction)
+        assert last.zxid == (5 << 32) + 1_000
+
+
+async def test_more_than_it_holds_is_not_left_to_the_leader_and_it_goes_on_from_there() -> None:
+    leader, positions = Leader(), []
+    gone: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    async def flood(talk: Played) -> None:
+        await talk.greet(leader)
+        talk.say(leader.snap([("/", PLAIN)]))
+        await talk.level(leader)
+        said = 0
+        try:
+            while True:
+                said += 1
+                talk.say(leader.inform(SetDataTxn("/a", bytes(10_000), said)))
+                await talk.drain()
+        except ConnectionError:
+            gone.set_result(said)
+
+    async def second(talk: Played) -> None:
+        positions.append(await talk.greet(leader))
+
+    async with (
+        played(flood, second) as address,
+        aclosing(follow(address, held_bytes=2**20)) as events,
+    ):
+        await until(events, Transaction)
+        said = await gone
+        told = await until(events, Interrupted)
+        last = told[-1]
         assert isinstance(last, Interrupted)
-        assert "nothing was taken for 0.4 s" in last.reason
+        assert "more was said than is taken" in last.reason
+        zxids = [event.zxid for event in told if isinstance(event, Transaction)]
+        assert zxids == [(5 << 32) + number for number in range(2, len(zxids) + 2)]
+        assert 50 < len(zxids) <= said
+        await until(events, Interrupted)
+        assert positions == [zxids[-1]]
+
+
+async def test_what_cannot_be_read_is_passed_over_by_a_snapshot() -> None:
+    leader, positions = Leader(), []
+
+    async def first(talk: Played) -> None:
+        await talk.greet(leader)
+        talk.say(leader.snap([("/", PLAIN)]))
+        await talk.level(leader)
+        talk.say(leader.inform(SetDataTxn("/a", b"1", 1)))
+        talk.say(encode_packet(Packet(Kind.INFORM, 7, bytes(20))))
+        await asyncio.Event().wait()
+
+    async def second(talk: Played) -> None:
+        positions.append(await talk.greet(leader))
+        talk.say(leader.snap([("/", PLAIN)]))
+        await talk.level(leader)
+        await asyncio.Event().wait()
+
+    async with played(first, second) as address, aclosing(follow(address)) as events:
+        await until(events, Interrupted)
+        assert isinstance((await until(events, Reached))[0], SnapshotStarted)
+        assert positions[0] >> 32 == 0x7FFFFFFF  # no leader has such an epoch

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 from tests.unit.migration.bench import PROXIES, WRITERS, Bench, created, node, step_of
 
-from orchestrator.migration.core.content import CONTAINER, Content, digest
+from orchestrator.migration.core.content import Content, digest, kind_of
 from orchestrator.migration.core.effects import (
     Alert,
     ConflictFound,
@@ -510,8 +510,9 @@ def test_a_repair_settles_what_the_source_did_not_tell() -> None:
     assert {(w.side, op.path) for w in bench.writes() for op in w.ops} == {(A, "/app/x")}
 
 
-def test_a_repair_keeps_lifetimes_which_a_read_does_not_show() -> None:
-    nodes = {"/app": node(b"1"), "/app/x": replace(node(b"2"), owner=CONTAINER_OWNER)}
+@pytest.mark.parametrize("owner", [CONTAINER_OWNER, ttl_owner(600_000)])
+def test_a_repair_keeps_lifetimes_which_a_read_does_not_show(owner: int) -> None:
+    nodes = {"/app": node(b"1"), "/app/x": replace(node(b"2"), owner=owner)}
     bench = Bench(nodes, nodes, Settings(policy="source"))
     bench.apply_all()
     verify(bench, {"/app": b"1", "/app/x": b"3"}, repair=True)
@@ -520,4 +521,6 @@ def test_a_repair_keeps_lifetimes_which_a_read_does_not_show() -> None:
             bench.show(read, {"/app/x": node(b"3" if read.side is B else b"2")})
     [write] = bench.writes()
     assert (write.side, write.ops) == (A, (SetData("/app/x", b"3", 0),))
-    assert bench.engine.state.tree.look("/app/x").content(B) == Content(digest(b"3"), 0, CONTAINER)
+    assert bench.engine.state.tree.look("/app/x").content(B) == Content(
+        digest(b"3"), 0, kind_of(owner, sees_lifetimes=True)
+    )

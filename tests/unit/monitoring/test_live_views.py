@@ -385,3 +385,12 @@ def test_a_card_shows_what_its_own_probe_says_and_the_members_of_all() -> None:
     card = live.cards["f;t"]
     assert isinstance(card, Card)
     assert (card.members, card.metrics) == (1, {"cpu_percent": 3.0})
+
+
+def test_a_card_is_of_the_probe_that_knows_its_state() -> None:
+    picture, live = Picture(), LiveView(VIEWS["replica-sets"])
+    picture.put(report("a", nodes={"host": [Node(id="a")], "replica_set": [Node(id="r")]}))
+    known = Node(id="r", latest={"state": "running", "health": "healthy"})
+    picture.put(report("b", nodes={"host": [Node(id="b")], "replica_set": [known]}))
+    live.refresh(picture)
+    assert (live.cards["r"].state, live.cards["r"].health) == ("running", "healthy")

@@ -131,6 +131,16 @@ def test_bytes_that_are_no_transaction_are_a_frame_error(data: bytes) -> None:
         read_transaction(data)
 
 
+def test_a_part_that_was_made_an_error_says_nothing_in_what_is_left_of_it() -> None:
+    """A leader tells a failed multi so, when it tells it again."""
+    written = leader.transaction(
+        TxnHeader(1, 2, 3, 4, 14), MultiTxn((SetDataTxn("/a", b"1", 1), ErrorTxn(-101)))
+    )
+    changed = written.replace(struct.pack(">ii", 5, 15), struct.pack(">ii", -1, 15))
+    assert changed != written
+    assert read_transaction(changed)[1] == MultiTxn((ErrorTxn(0), ErrorTxn(-101)))
+
+
 def test_a_transaction_of_an_unknown_type_is_refused() -> None:
     with pytest.raises(FrameError, match="type 99"):
         read_transaction(struct.pack(">qiqqi", 1, 2, 3, 4, 99))

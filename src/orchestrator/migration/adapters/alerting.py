@@ -77,9 +77,7 @@ class Alerts:
         for name, value, limit, sentence in figures:
             is_over = limit > 0 and value >= limit
             if is_over and name not in self._over:
-                text = sentence.format(value)
-                self._say(AlertView(now, f"{name}_threshold", Severity.WARNING.value, text))
-                logger.warning("sync %s: %s", self._name, text)
+                self.tell(f"{name}_threshold", Severity.WARNING, sentence.format(value), now)
             (self._over.add if is_over else self._over.discard)(name)
 
     def compare_following(self, side: Side, following: Following, now: float) -> None:
@@ -89,8 +87,13 @@ class Alerts:
         if following.is_stream is before:
             return
         severity = Severity.INFO if following.is_stream else Severity.WARNING
-        text = f"{side.name} is followed by {following.reason}"
-        self._say(AlertView(now, "followed_otherwise", severity.value, text))
+        self.tell(
+            "followed_otherwise", severity, f"{side.name} is followed by {following.reason}", now
+        )
+
+    def tell(self, problem: str, severity: Severity, text: str, now: float) -> None:
+        """Say what the engine cannot know of."""
+        self._say(AlertView(now, problem, severity.value, text))
         logger.log(_LEVELS[severity], "sync %s: %s", self._name, text)
 
     async def deliver(self) -> None:

@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from typing import NamedTuple, Protocol
 
-from orchestrator.migration.adapters.spec import EnsembleSpec, SpecError, quorum_ports
+from orchestrator.migration.adapters.spec import EnsembleSpec, SpecError, quorum_entry, quorum_ports
 from orchestrator.zookeeper.client import Client
 from orchestrator.zookeeper.dialect import Dialect
 from orchestrator.zookeeper.jute.errors import ZooKeeperError
 from orchestrator.zookeeper.source import Event
-from orchestrator.zookeeper.stream import Address, NotOffered, Streamer, find, probe
+from orchestrator.zookeeper.stream import PLAIN, Address, Entry, NotOffered, Streamer, find, probe
 from orchestrator.zookeeper.watching import Watcher, WatchSettings
 
 _WATCHING = WatchSettings(reached_s=0.05)
@@ -29,11 +29,13 @@ class Source(Protocol):
 
 class Following(NamedTuple):
     """``quorum`` are the ports of a stream, none if the ensemble is watched; ``is_named`` if they
-    were given, so that nobody else is asked. ``reason`` says in words how it is followed."""
+    were given, so that nobody else is asked. ``reason`` says in words how it is followed, ``entry``
+    how the ports are entered."""
 
     quorum: tuple[Address, ...]
     is_named: bool
     reason: str
+    entry: Entry = PLAIN
 
     @property
     def is_stream(self) -> bool:
@@ -44,17 +46,17 @@ class Following(NamedTuple):
 async def choose(name: str, spec: EnsembleSpec, client: Client) -> Following:
     """What the ensemble is to be followed by. Raises SpecError if it has to be its stream, and
     that cannot be had; and ZooKeeperError."""
-    named = quorum_ports(spec)
+    named, entry = quorum_ports(spec), quorum_entry(spec)
     if spec.source == "watch":
         return Following((), False, "watches, as was asked for")
     try:
         members = named or tuple(await find(client))
-        host, port = await probe(members)
+        host, port = await probe(members, entry)
     except NotOffered as error:
         if spec.source == "stream":
             raise SpecError(f"{name} has no transaction stream: {error}") from None
         return Following((), False, f"watches: {error}")
-    return Following(members, bool(named), f"the transaction stream of {host}:{port}")
+    return Following(members, bool(named), f"the transaction stream of {host}:{port}", entry)
 
 
 async def otherwise(
@@ -83,4 +85,4 @@ def open_source(client: Client, dialect: Dialect, following: Following) -> Sourc
         except (ZooKeeperError, TimeoutError):
             return following.quorum
 
-    return Streamer(members, client.settings.root)
+    return Streamer(members, client.settings.root, entry=following.entry)

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import msgspec
 
+from orchestrator.migration.adapters.clocks import Shows, create_and_compare
 from orchestrator.migration.adapters.following import Following, choose
 from orchestrator.migration.adapters.spec import (
     EnsembleSpec,
@@ -19,8 +20,7 @@ from orchestrator.migration.adapters.spec import (
 )
 from orchestrator.zookeeper.client import Client, ClientSettings
 from orchestrator.zookeeper.dialect import Dialect, detect
-from orchestrator.zookeeper.jute.errors import NoNode, ServerError, ZooKeeperError
-from orchestrator.zookeeper.jute.requests import CreateMode
+from orchestrator.zookeeper.jute.errors import ServerError, ZooKeeperError
 from orchestrator.zookeeper.packets import longest_packet
 
 logger = logging.getLogger(__name__)
@@ -34,6 +34,7 @@ class Opened(NamedTuple):
     settings: ClientSettings
     dialect: Dialect
     following: Following
+    clock: Shows | None = None
 
 
 async def look_at(spec: SyncSpec) -> tuple[Opened, Opened]:
@@ -42,25 +43,31 @@ async def look_at(spec: SyncSpec) -> tuple[Opened, Opened]:
         raise SpecError(f"the settings cannot work: {'; '.join(faults)}")
     a = await _reach("A", spec.a)
     b = await _reach("B", spec.b)
-    await _tell_apart(a.settings, b.settings)
-    return a, b
+    clocks = await _tell_apart(a.settings, b.settings)
+    return a._replace(clock=clocks[0]), b._replace(clock=clocks[1])
 
 
 async def _reach(name: str, spec: EnsembleSpec) -> Opened:
     settings = client_settings(spec)
     try:
         async with Client(settings) as client:
-            await client.connected(_CONNECT_S)
+            await _connected(name, client)
             if await client.exists("/") is None:
                 raise SpecError(f"{name} has no node {settings.root}; create it first")
             following = await choose(name, spec, client)
             logger.info("%s is followed by %s", name, following.reason)
         return Opened(spec, await _fitted(name, settings), await detect(settings), following)
-    except TimeoutError:
-        where = ",".join(f"{host}:{port}" for host, port in settings.hosts)
-        raise SpecError(f"{name} cannot be reached at {where}") from None
     except ZooKeeperError as error:
         raise SpecError(f"{name}: {error}") from None
+
+
+async def _connected(name: str, client: Client) -> None:
+    try:
+        await client.connected(_CONNECT_S)
+    except TimeoutError:
+        where = ",".join(f"{host}:{port}" for host, port in client.settings.hosts)
+        reason = getattr(client.state, "reason", "") or "no server answers"
+        raise SpecError(f"{name} cannot be reached at {where}: {reason}") from None
 
 
 async def _fitted(name: str, settings: ClientSettings) -> ClientSettings:
@@ -71,24 +78,29 @@ async def _fitted(name: str, settings: ClientSettings) -> ClientSettings:
     return msgspec.structs.replace(settings, max_packet_bytes=limit)
 
 
-async def _tell_apart(a: ClientSettings, b: ClientSettings) -> None:
-    """A node that is made on one must not be there on the other."""
-    name = f"/orchestrator-sync-{uuid4().hex}"
+async def _tell_apart(a: ClientSettings, b: ClientSettings) -> tuple[Shows | None, Shows | None]:
+    """A node that is made on one must not be there on the other. What the clocks show, as far as
+    nodes may be made here; if not, the engine will say so."""
+    names = [f"/orchestrator-sync-{uuid4().hex}" for _ in range(2)]
     whole = msgspec.structs.replace(b, root="")
     async with Client(a) as ours, Client(whole) as theirs:
-        await ours.connected(_CONNECT_S)
-        await theirs.connected(_CONNECT_S)
-        try:
-            await ours.create(name, mode=CreateMode.EPHEMERAL)
-        except ServerError:
-            return  # nothing may be written here: the engine will say so
-        try:
-            await theirs.sync("/")
-            is_there = await theirs.exists(a.root + name) is not None
-        except ServerError:
-            is_there = False
-        finally:
-            with suppress(NoNode):
-                await ours.delete(name)
-    if is_there:
-        raise SpecError("A and B are the same ensemble: what is created on A is there on B")
+        await _connected("A", ours)
+        await _connected("B", theirs)
+        shows_a = await _made(ours, names[0])
+        if await _is_there(theirs, a.root + names[0]):
+            raise SpecError("A and B are the same ensemble: what is created on A is there on B")
+        return shows_a, await _made(theirs, b.root + names[1])
+
+
+async def _made(client: Client, path: str) -> Shows | None:
+    """The node goes with the client's session."""
+    with suppress(ServerError):
+        return await create_and_compare(client, path)
+    return None
+
+
+async def _is_there(client: Client, path: str) -> bool:
+    with suppress(ServerError):
+        await client.sync("/")
+        return await client.exists(path) is not None
+    return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,6 +13,7 @@ from orchestrator.migration.core.settings import Settings
 from orchestrator.zookeeper import uri
 from orchestrator.zookeeper.client import ClientSettings, SaslCredentials, TlsError, tls_context
 from orchestrator.zookeeper.client.settings import DEFAULT_PACKET_BYTES
+from orchestrator.zookeeper.stream import Entry
 
 _NAME = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 _MOST_MEMBERS = 100
@@ -27,7 +29,8 @@ class EnsembleSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     ``tls`` alone trusts the system's CAs; ``max_packet_bytes`` is its ``jute.maxbuffer``.
     ``source`` is how it is followed: by its transaction stream, by watches, or by the stream if it
     can be had. ``quorum`` are ``host:port`` of its members' quorum ports, where they are not as its
-    configuration has them.
+    configuration has them; ``quorum_tls`` and what else begins so is for these ports (the servers'
+    ``sslQuorum`` and ``quorum.auth.enableSasl``).
     """
 
     address: str
@@ -39,6 +42,12 @@ class EnsembleSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     tls_ca: str = ""
     tls_cert: str = ""
     tls_key: str = ""
+    quorum_sasl_user: str = ""
+    quorum_sasl_password_file: str = ""
+    quorum_tls: bool = False
+    quorum_tls_ca: str = ""
+    quorum_tls_cert: str = ""
+    quorum_tls_key: str = ""
     max_packet_bytes: Annotated[int, Meta(ge=1_024)] = DEFAULT_PACKET_BYTES
     session_timeout_ms: Annotated[int, Meta(ge=1_000, le=600_000)] = 30_000
 
@@ -66,17 +75,15 @@ def client_settings(spec: EnsembleSpec) -> ClientSettings:
     """For a client of the ensemble. Raises SpecError."""
     try:
         parsed = uri.parse(spec.address, root_allowed=True)
-        files = [name or None for name in (spec.tls_ca, spec.tls_cert, spec.tls_key)]
-        tls = tls_context(*files) if spec.tls or any(files) else None
-    except (uri.UriError, TlsError) as error:
+    except uri.UriError as error:
         raise SpecError(str(error)) from None
     return ClientSettings(
         parsed.hosts,
         "" if parsed.path == "/" else parsed.path,
         session_timeout_ms=spec.session_timeout_ms,
         digests=(parsed.credentials,) if parsed.credentials else (),
-        sasl=_sasl(spec),
-        tls=tls,
+        sasl=_sasl(spec.sasl_user, spec.sasl_password_file),
+        tls=_tls(spec.tls, spec.tls_ca, spec.tls_cert, spec.tls_key),
         max_packet_bytes=spec.max_packet_bytes,
     )
 
@@ -92,6 +99,14 @@ def quorum_ports(spec: EnsembleSpec) -> tuple[tuple[str, int], ...]:
     return tuple(found)
 
 
+def quorum_entry(spec: EnsembleSpec) -> Entry:
+    """How its quorum ports are entered. Raises SpecError."""
+    return Entry(
+        _tls(spec.quorum_tls, spec.quorum_tls_ca, spec.quorum_tls_cert, spec.quorum_tls_key),
+        _sasl(spec.quorum_sasl_user, spec.quorum_sasl_password_file),
+    )
+
+
 def shown(spec: SyncSpec) -> SyncSpec:
     """As it may be shown: without passwords."""
     hidden = [
@@ -101,11 +116,21 @@ def shown(spec: SyncSpec) -> SyncSpec:
     return msgspec.structs.replace(spec, a=hidden[0], b=hidden[1])
 
 
-def _sasl(spec: EnsembleSpec) -> SaslCredentials | None:
-    if not spec.sasl_user:
+def _tls(wanted: bool, *names: str) -> ssl.SSLContext | None:
+    files = [name or None for name in names]
+    try:
+        return tls_context(*files) if wanted or any(files) else None
+    except TlsError as error:
+        raise SpecError(str(error)) from None
+
+
+def _sasl(user: str, password_file: str) -> SaslCredentials | None:
+    if not user:
         return None
     try:
-        password = Path(spec.sasl_password_file).read_text().strip()
+        password = Path(password_file).read_text().strip()
     except OSError as error:
-        raise SpecError(f"{spec.sasl_password_file}: {error.strerror}") from None
-    return SaslCredentials(spec.sasl_user, password)
+        raise SpecError(f"{password_file}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise SpecError(f"{password_file}: it is no text in UTF-8") from None
+    return SaslCredentials(user, password)

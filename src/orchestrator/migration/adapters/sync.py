@@ -13,6 +13,7 @@ from typing import assert_never
 import msgspec
 
 from orchestrator.migration.adapters.alerting import Alerts
+from orchestrator.migration.adapters.clocks import clocks_fault
 from orchestrator.migration.adapters.ensemble import Ensemble
 from orchestrator.migration.adapters.lags import Lags, Percentiles
 from orchestrator.migration.adapters.opening import Opened
@@ -25,6 +26,7 @@ from orchestrator.migration.core.effects import (
     Read,
     Reply,
     Send,
+    Severity,
     Write,
 )
 from orchestrator.migration.core.engine import Engine
@@ -207,6 +209,8 @@ async def running(
             ensemble.start(position, kept)
         for work in (sync.watch(), sync.alerts.deliver()):
             stack.push_async_callback(_end, asyncio.create_task(work))
+        if fault := clocks_fault(spec.settings, opened[0].clock, opened[1].clock):
+            sync.alerts.tell("clocks_apart", Severity.WARNING, fault, clock.now())
         yield sync
 
 

@@ -91,8 +91,8 @@ class Syncs:
         return self._host(spec)
 
     async def preview(self, spec: SyncSpec) -> list[str]:
-        """What a sync would write at first, a sentence each; nothing is written, on either side
-        or here. Raises SpecError."""
+        """What a sync would write at first, a sentence each; nothing is kept of it, on either
+        side or here. Raises SpecError."""
         opened = await look_at(spec)
         with tempfile.TemporaryDirectory(prefix="dry-run-", dir=self._directory) as directory:
             path = Path(directory) / "state.db"

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Final
 from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
 
+IN_CLUSTER: Final = "in-cluster"
+_SECRETS = "/var/run/secrets/kubernetes.io/serviceaccount"
+_NODE = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 _AGENT_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
@@ -61,6 +64,39 @@ class ProbeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     marathon_credential_file: Annotated[
         str, Meta(description="File with principal and secret for Marathon; none if empty.")
     ] = ""
+    kubernetes: Annotated[
+        str,
+        Meta(
+            description="URL of the Kubernetes API server, or in-cluster for that of the pod which "
+            "the probe is in."
+        ),
+    ] = ""
+    kubernetes_token_file: Annotated[
+        str, Meta(description="File of the account's token; read anew before it is used.")
+    ] = f"{_SECRETS}/token"
+    kubernetes_ca_file: Annotated[
+        str,
+        Meta(description="File of certificates that sign the API server's; the system's if empty."),
+    ] = f"{_SECRETS}/ca.crt"
+    kubernetes_node: Annotated[
+        str,
+        Meta(
+            description="Name of this machine in Kubernetes; if empty, NODE_NAME in the "
+            "environment, or the host's id."
+        ),
+    ] = ""
+    kubernetes_pods: Annotated[bool, Meta(description="Ask for the pods of this machine.")] = True
+    kubernetes_cluster: Annotated[
+        bool,
+        Meta(
+            description="Ask for what is above pods in the whole cluster: for one probe of it, or "
+            "all of a small one."
+        ),
+    ] = False
+    kubernetes_controls: Annotated[
+        bool,
+        Meta(description="Offer to delete and log pods and to scale deployments, as the role may."),
+    ] = False
     plugins_dir: Annotated[
         str, Meta(description="Directory of the sockets of plug-ins; none if empty.")
     ] = "/var/run/scope/plugins"
@@ -88,6 +124,13 @@ class ProbeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         """Refuse what could never work. Raises ValueError."""
         for name in ("app", "mesos", "marathon"):
             _check_url(name, getattr(self, name), needed=name == "app")
+        if self.kubernetes != IN_CLUSTER:
+            _check_url("kubernetes", self.kubernetes, needed=False)
+        if self.kubernetes_node and not _NODE.fullmatch(self.kubernetes_node):
+            raise ValueError(
+                f"--kubernetes-node {self.kubernetes_node!r} is no name of a node: use lower-case "
+                "letters, digits, dots and dashes"
+            )
         for url in self.agent:
             _check_url("agent", url, needed=True)
         if self.agent_id and not _AGENT_ID.fullmatch(self.agent_id):

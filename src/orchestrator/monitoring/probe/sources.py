@@ -25,6 +25,7 @@ _SOURCES = {
     "docker": _Entry("docker", setting="docker_socket"),
     "agent": _Entry("mesos", "agent", setting="agent"),
     "containers": _Entry("containers"),
+    "kubernetes": _Entry("kubernetes", setting="kubernetes"),
     "mesos": _Entry("mesos", "master", setting="mesos"),
     "marathon": _Entry("mesos", "marathon", setting="marathon"),
     "names": _Entry("names", setting="resolve_names"),

@@ -31,9 +31,12 @@ class Card(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 def combined(shares: Iterable[Card]) -> Card:
-    """One card of several shares: what the node's own probe says, and the members of all."""
+    """One card of several shares: what the node's own probe says, and the members of all.
+
+    Of several that report the node, one that knows its state: others may only know that it is.
+    """
     every = list(shares)
-    first = next((share for share in every if share.is_own), every[0])
+    first = max(every, key=lambda share: (share.is_own, bool(share.state)))
     measured = next((share for share in every if share.is_measured), None)
     return Card(
         first.id,

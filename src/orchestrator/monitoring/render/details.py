@@ -22,6 +22,9 @@ _CHILDREN: dict[str, tuple[Topology, ...]] = {
     "pod": ("container", "process"),
     "mesos_task": ("container", "process"),
 }
+_ABOVE: tuple[Topology, ...] = (
+    "pod", "mesos_task", "container", "deployment", "replica_set", "job",
+)  # fmt: skip
 
 
 class Reference(msgspec.Struct, frozen=True):
@@ -125,7 +128,7 @@ def _children(picture: Picture, topology: str, key: str, id: str) -> Iterable[Re
             if (node.label or node.id) == id:
                 yield reference(picture, topology, node.id)
         return
-    for kind in _CHILDREN.get(topology, ("pod", "mesos_task", "container", "deployment")):
+    for kind in _CHILDREN.get(topology, _ABOVE):
         for node in picture.nodes(kind).values():
             if id in node.parents.get(topology, ()):  # type: ignore[call-overload]
                 yield reference(picture, kind, node.id)

@@ -17,12 +17,15 @@ class Merged(Generic[Key, Value]):
     """Keys to values, each made of the shares of one or more agents.
 
     ``combine`` makes a value of several shares, which come by agent, in the order of the agents'
-    names. A value that stays equal stays the same object, so that others see by identity what has
-    changed.
+    names; ``is_by_time`` says that it also depends on which of them came last. A value that stays
+    equal stays the same object, so that others see by identity what has changed.
     """
 
-    def __init__(self, combine: Callable[[Mapping[str, Value]], Value]) -> None:
+    def __init__(
+        self, combine: Callable[[Mapping[str, Value]], Value], *, is_by_time: bool = False
+    ) -> None:
         self.values: dict[Key, Value] = {}
+        self._is_by_time = is_by_time
         self._combine = combine
         self._owner: dict[Key, str] = {}  # of values with one share
         self._shares: dict[Key, dict[str, Value]] = {}  # of values with several
@@ -50,6 +53,10 @@ class Merged(Generic[Key, Value]):
                 self._owner[key] = agent
                 return True
             shares = self._shares[key] = {owner: self.values[key]}
+        elif shares.get(agent) == share and not (self._is_by_time and _differ(shares)):
+            return False  # with a thousand shares, to say the same again has to cost nothing
+        if share == self.values[key]:
+            share = self.values[key]  # the same object is quickly seen to be the same
         shares[agent] = share
         return self._become(key, shares)
 
@@ -74,3 +81,9 @@ class Merged(Generic[Key, Value]):
             return False
         self.values[key] = value
         return True
+
+
+def _differ(shares: Mapping[str, object]) -> bool:
+    """Those that are as the whole are the same object."""
+    first, *others = shares.values()
+    return any(other is not first for other in others)

@@ -10,6 +10,7 @@ long as nothing that they hang on has changed.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import reduce
 from typing import NamedTuple
 
 from orchestrator.monitoring.render import ends
@@ -119,7 +120,7 @@ class Picture:
         for topology in {**old, **new}:
             merged = self._nodes.get(topology)
             if merged is None:
-                merged = self._nodes[topology] = Merged(self._combine)
+                merged = self._nodes[topology] = Merged(self._combine, is_by_time=True)
             olds = [node.id for node in old.get(topology, ())]
             news = {node.id: node for node in new.get(topology, ())}
             if topology in _OF_ONE_HOST:
@@ -137,12 +138,14 @@ class Picture:
             self.structure += 1
 
     def _combine(self, shares: Mapping[str, Node]) -> Node:
-        """Later reports are right."""
-        nodes = sorted(shares.items(), key=lambda share: (self._taken_at(share[0]), share[0]))
-        combined = nodes[0][1]
-        for _, node in nodes[1:]:
-            combined = later(combined, node)
-        return combined
+        """Later reports are right. Most say the same, by the same object."""
+        latest: dict[int, tuple[float, str]] = {}
+        nodes: dict[int, Node] = {}
+        for agent, node in shares.items():
+            nodes[id(node)] = node
+            at = (self._taken_at(agent), agent)
+            latest[id(node)] = max(at, latest.get(id(node), at))
+        return reduce(later, [nodes[key] for key in sorted(nodes, key=latest.__getitem__)])
 
     def _taken_at(self, agent: str) -> float:
         kept = self._kept.get(agent)

@@ -39,6 +39,7 @@ _ABOVE: Final[tuple[tuple[str, Topology], ...]] = (
     ("pods", "pod"),
     ("services", "service"),
     ("deployments", "deployment"),
+    ("replica-sets", "replica_set"),
     ("daemon-sets", "daemon_set"),
     ("stateful-sets", "stateful_set"),
     ("jobs", "job"),

@@ -38,11 +38,15 @@ PAUSE: Final = "pause"
 UNPAUSE: Final = "unpause"
 REMOVE: Final = "remove"
 KILL: Final = "kill"
-"""Of containers; kill also of processes (arguments: ``signal``, TERM if absent)."""
+"""Of containers; kill also of processes (arguments: ``signal``, TERM if absent), remove of pods."""
+SCALE_UP: Final = "scale_up"
+SCALE_DOWN: Final = "scale_down"
+"""Of deployments: one more replica, or one less."""
 INSPECT: Final = "inspect"
 """Answered with the whole description as JSON in ``Response.result``."""
 LOGS: Final = "logs"
-"""Streams; arguments: ``tail`` (lines, "100"), ``follow`` ("true"), ``timestamps``."""
+"""Streams; arguments: ``tail`` (lines, "100"), ``follow`` ("true"), ``timestamps``; of pods also
+``container`` (its first if absent)."""
 EXEC: Final = "exec"
 """Streams, with a terminal; arguments: ``command`` (run by a shell), ``rows``, ``columns``."""
 ATTACH: Final = "attach"
@@ -56,6 +60,8 @@ CONTROLS: Final = (
     UNPAUSE,
     REMOVE,
     KILL,
+    SCALE_UP,
+    SCALE_DOWN,
     INSPECT,
     LOGS,
     EXEC,

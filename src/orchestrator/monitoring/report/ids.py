@@ -7,7 +7,7 @@
 | container | the id that its engine or agent gave it |
 | image | its name with tag, or the digest if it has none |
 | endpoint | ``scope;ip;port``, of other protocols than TCP ``scope;ip;port/udp`` |
-| Kubernetes objects | the object's uid |
+| Kubernetes objects | the object's uid; of a namespace its name, by which others name it |
 | mesos_framework, mesos_agent | the Mesos id |
 | mesos_task | ``framework;task`` |
 | marathon_app | the app's path, ``/group/app`` |

@@ -12,17 +12,19 @@ from hashlib import md5
 
 from orchestrator.zookeeper.jute.errors import AuthenticationFailed
 
-_URI = "zookeeper/zk-sasl-md5"  # the names that servers and clients have agreed on
+URI = "zookeeper/zk-sasl-md5"
+"""Of clients: the names that servers and they have agreed on."""
 _PAIR = re.compile(r'([A-Za-z-]+)=(?:"((?:[^"\\]|\\.)*)"|([^,]*))')
 
 
 class DigestMd5:
-    """One login. ``client_nonce`` is random text of the caller's."""
+    """One login. ``client_nonce`` is random text of the caller's, ``uri`` says what it is for."""
 
-    def __init__(self, user: str, password: str, client_nonce: str) -> None:
+    def __init__(self, user: str, password: str, client_nonce: str, uri: str = URI) -> None:
         self._user = user
         self._password = password
         self._client_nonce = client_nonce
+        self._uri = uri
         self._expected = ""
 
     def respond(self, challenge: bytes) -> bytes:
@@ -38,7 +40,7 @@ class DigestMd5:
         return (
             f'charset=utf-8,username="{_quoted(self._user)}",realm="{_quoted(realm)}",'
             f'nonce="{_quoted(nonce)}",nc=00000001,cnonce="{self._client_nonce}",'
-            f'digest-uri="{_URI}",maxbuf=65536,'
+            f'digest-uri="{self._uri}",maxbuf=65536,'
             f"response={self._digest(secret, nonce, 'AUTHENTICATE')},qop=auth"
         ).encode()
 
@@ -54,7 +56,7 @@ class DigestMd5:
         return _hex(first + f":{nonce}:{self._client_nonce}".encode())
 
     def _digest(self, secret: str, nonce: str, method: str) -> str:
-        action = _hex(f"{method}:{_URI}".encode())
+        action = _hex(f"{method}:{self._uri}".encode())
         return _hex(f"{secret}:{nonce}:00000001:{self._client_nonce}:auth:{action}".encode())
 
 

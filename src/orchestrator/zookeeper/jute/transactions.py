@@ -21,6 +21,7 @@ _INT = wire.INT.unpack_from
 _PART = struct.Struct(">ii")  # type, bytes
 _DIGEST_BYTES = 12
 _MULTI = 14
+_ERROR = -1
 _CLOSE = -11
 
 
@@ -75,7 +76,7 @@ class CheckTxn(msgspec.Struct, frozen=True, gc=False):
 
 
 class ErrorTxn(msgspec.Struct, frozen=True, gc=False):
-    """Nothing happened, because of an error of ``KeeperException.Code``."""
+    """Nothing happened, because of an error of ``KeeperException.Code``; 0 if it is not said."""
 
     error: int
 
@@ -226,6 +227,11 @@ def _multi(frame: bytes, at: int, session: int) -> tuple[Body, int]:
         end = at + max(size, 0)
         if end > len(frame):
             raise FrameError(f"a part of {size} bytes ends behind its transaction")
+        if kind == _ERROR and size != wire.INT.size:
+            # a leader that tells a failed multi again has changed the types of its parts alone
+            found.append(ErrorTxn(0))
+            at = end
+            continue
         read = _PARTS.get(kind) or _refuse(kind)
         body, at = read(frame, at, session)
         if at != end:
@@ -245,7 +251,7 @@ _PARTS: dict[int, _Reader] = {
     16: _set_data,  # a new configuration, written to /zookeeper/config
     7: _set_acl,
     13: _check,
-    -1: _error,
+    _ERROR: _error,
 }
 _READERS: dict[int, _Reader] = {
     **_PARTS,

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from orchestrator.zookeeper.client import Client
 from orchestrator.zookeeper.jute.errors import FrameError, ServerError, ZooKeeperError
 from orchestrator.zookeeper.jute.requests import GetConfig
+from orchestrator.zookeeper.stream.entry import PLAIN, Entry
 from orchestrator.zookeeper.stream.learner import Learner, Stage
 from orchestrator.zookeeper.stream.link import connected
 from orchestrator.zookeeper.stream.translation import Translator
@@ -53,12 +54,12 @@ async def find(client: Client) -> list[Address]:
     return found
 
 
-async def probe(addresses: Sequence[Address]) -> Address:
+async def probe(addresses: Sequence[Address], entry: Entry = PLAIN) -> Address:
     """The first that answers as a leader. Raises NotOffered."""
     reasons = []
     for host, port in addresses:
         try:
-            await _greet(host, port)
+            await _greet(host, port, entry)
         except (OSError, ZooKeeperError) as error:
             reasons.append(f"{host}:{port}: {reason_of(error)}")
         else:
@@ -78,10 +79,10 @@ def new_sid() -> int:
     return 2**48 + secrets.randbelow(2**62)
 
 
-async def _greet(host: str, port: int) -> None:
+async def _greet(host: str, port: int, entry: Entry) -> None:
     """Say who is there, hear that it is a leader, and go: that takes no snapshot."""
     learner = Learner(new_sid(), None, Translator(""), _PROBE_BYTES)
-    async with connected(host, port, _PROBE_S, _PROBE_S) as link:
+    async with connected(host, port, entry, _PROBE_S) as link:
         link.write(learner.hello())
         while learner.stage is Stage.GREETING:
             learner.receive(await link.read(_PROBE_S))

@@ -2,14 +2,15 @@
 
 Nothing is read again and nothing is guessed: each transaction comes whole, in order, with its
 session and time, and with what clients are not shown: lifetimes, access lists, the parent's count.
-It costs the leader one more observer, and needs its quorum port: in plain text, and without SASL.
+It costs the leader one more observer, and needs its quorum port, with its TLS and SASL if it has
+them (`entry`).
 
 - After a connection is lost, it goes on behind the last transaction, with the next leader if there
   is one. Leaders keep some transactions only (``commitLogCount``, and their log); if those that
   are missing are gone, they send everything, and so a snapshot is told.
 - Access lists do not keep an observer from anything. Who is let near a quorum port sees all.
-- At most two chunks of bytes and the events of one are held; while their receiver is busy nothing
-  is read. After ``slow_s`` the connection is given up, for it is the leader who holds the rest.
+- At most ``held_bytes`` and the events of one chunk are held while their receiver is busy. Past
+  that the connection is given up, for it is the leader who holds the rest.
 """
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ from contextlib import aclosing
 import msgspec
 
 from orchestrator.zookeeper.client.servers import Servers
-from orchestrator.zookeeper.jute.errors import ZooKeeperError
+from orchestrator.zookeeper.jute.errors import FrameError, ZooKeeperError
 from orchestrator.zookeeper.source import Event, Interrupted
 from orchestrator.zookeeper.stream.addresses import Address, new_sid, reason_of
+from orchestrator.zookeeper.stream.entry import PLAIN, Entry
 from orchestrator.zookeeper.stream.learner import Learner, NoSnapshot, Stage
 from orchestrator.zookeeper.stream.link import Link, connected
 from orchestrator.zookeeper.stream.translation import ReadAnew, Translator
@@ -36,12 +38,12 @@ Find = Callable[[], Awaitable[Sequence[Address]]]
 
 class StreamSettings(msgspec.Struct, frozen=True):
     """``connect_s``: for a server to take a connection. ``silence_s``: after which a leader that
-    says nothing is left; they say something twice a tick. ``slow_s``: how long a receiver may take
-    for a chunk. ``max_bytes``: of a transaction, or of a node in a snapshot."""
+    says nothing is left; they say something twice a tick. ``held_bytes``: of what its receiver has
+    not taken yet. ``max_bytes``: of a transaction, or of a node in a snapshot."""
 
     connect_s: float = 2.0
     silence_s: float = 20.0
-    slow_s: float = 10.0
+    held_bytes: int = 64 * 2**20
     max_bytes: int = 256 * 2**20
 
 
@@ -49,9 +51,16 @@ class Streamer:
     """Hears an ensemble, below ``root``. ``find`` says where its quorum ports are, and is asked
     again whenever none was the leader's; it may raise ZooKeeperError."""
 
-    def __init__(self, find: Find, root: str, settings: StreamSettings | None = None) -> None:
+    def __init__(
+        self,
+        find: Find,
+        root: str,
+        settings: StreamSettings | None = None,
+        entry: Entry = PLAIN,
+    ) -> None:
         self._find = find
         self._root = root
+        self._entry = entry
         self._settings = settings or StreamSettings()
         self._sid = new_sid()
         self._translator = Translator(root)
@@ -102,7 +111,8 @@ class Streamer:
 
     def _ended(self, error: Exception) -> str:
         """Note how to go on; why it ended."""
-        if isinstance(error, ReadAnew):
+        if isinstance(error, ReadAnew) or (isinstance(error, FrameError) and self._heard):
+            # what cannot be read would come again from the same position
             self._position, self._from_nothing = None, False
         elif isinstance(error, NoSnapshot):
             self._from_nothing = True
@@ -119,7 +129,9 @@ class Streamer:
             settings.max_bytes,
             from_nothing=self._from_nothing,
         )
-        async with connected(host, port, settings.connect_s, settings.slow_s) as link:
+        async with connected(
+            host, port, self._entry, settings.connect_s, settings.held_bytes
+        ) as link:
             link.write(learner.hello())
             while True:
                 events, answer = learner.receive(await link.read(settings.silence_s))

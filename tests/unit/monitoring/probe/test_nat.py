@@ -73,6 +73,7 @@ def test_udp_is_told_apart() -> None:
     )
     assert [one.protocol for one in found] == ["udp", "tcp"]
     known = Translations("/proc")
+    known.note_own(frozenset([PUBLISHED[0]]))
     known.read(
         messages(_message(_tuple(1, CLIENT, PUBLISHED, 17), _tuple(2, CONTAINER, CLIENT, 17)))
     )
@@ -103,11 +104,28 @@ def test_of_very_many_the_first_are_known_and_that_is_said() -> None:
         for port in range(1, MOST_READ + 2)
     ]
     known = Translations("/proc")
+    known.note_own(frozenset([PUBLISHED[0]]))
     known.read(messages(b"".join(made[:-1])))
     assert (len(dict(known)), known.problem) == (MOST_READ, "")
     known.read(messages(b"".join(made)))
     assert len(dict(known)) == MOST_READ
     assert known.problem == "NAT is seen of the first 5000 connections only"
+
+
+@pytest.mark.parametrize(("own", "is_published"), [(PUBLISHED[0], True), ("192.168.1.2", False)])
+def test_an_address_that_no_machine_has_is_replaced_and_one_that_others_know_is_not(
+    own: str, is_published: bool
+) -> None:
+    known = Translations("/proc")
+    known.note_own(frozenset([own]))
+    told = _message(_tuple(1, CLIENT, PUBLISHED), _tuple(2, CONTAINER, CLIENT))
+    known.read(messages(told))
+    opener, accepter = Ends(*CLIENT, *PUBLISHED), Ends(*CONTAINER, *CLIENT)
+    assert known.far_end("tcp", opener) == accepter
+    assert known.asked("tcp", accepter) == (opener if is_published else None)
+    assert dict(known) == ({("tcp", accepter): opener} if is_published else {})
+    assert known.meant("tcp", opener) == (opener if is_published else Ends(*CLIENT, *CONTAINER))
+    assert known.meant("tcp", accepter) == accepter
 
 
 def test_a_kernel_that_tracks_nothing_or_refuses_is_no_error(

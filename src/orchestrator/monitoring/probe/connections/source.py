@@ -59,6 +59,7 @@ class Connections:
                 namespace.refresh()
             except OSError as error:
                 problems.append(f"connections cannot be read: {error.strerror or error}")
+        self._translations.note_own(self._spaces.own)
         self._translations.refresh()
         self._holders.find(list(self._spaces))
         self._listeners = Listeners(self._spaces.listeners())
@@ -106,7 +107,9 @@ class Connections:
         own, there = self._owner(known), ("", "")
         if (other := known.peer or known.far) is not None:
             there = self._owner(other)
-        if not known.is_opener:
+        if known.is_opener:
+            ends = self._translations.meant(known.protocol, ends)
+        else:
             own, there = there, own
             asked = self._translations.asked(known.protocol, ends)
             ends = asked or Ends(ends.remote_ip, ends.remote_port, ends.ip, ends.port)

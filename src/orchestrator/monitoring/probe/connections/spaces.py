@@ -26,6 +26,8 @@ class Spaces:
         self.containers: dict[int, str] = {}
         """Containers that have one for themselves."""
         self.scopes = Scopes(setup.host_id)
+        self.own: frozenset[str] = frozenset()
+        """The machine's addresses."""
         self.refused = ""
         """Why some of them could not be entered."""
         self._setup = setup
@@ -83,9 +85,11 @@ class Spaces:
 
     def _read_scopes(self) -> Scopes:
         try:
-            networks = bridged_networks(read_addresses(), self._setup.config.sys)
+            addresses = read_addresses()
+            networks = bridged_networks(addresses, self._setup.config.sys)
         except OSError:
             return self.scopes
+        self.own = frozenset(each.ip for each in addresses)
         return Scopes(self._setup.host_id, networks)
 
     def _find(self) -> None:

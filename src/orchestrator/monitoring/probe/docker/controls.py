@@ -9,6 +9,7 @@ from typing import Protocol
 
 import msgspec
 
+from orchestrator.monitoring.probe.control.flowing import first, until_gone
 from orchestrator.monitoring.probe.docker.parsing import Inspected, describe
 from orchestrator.monitoring.probe.hiding import Hiding
 from orchestrator.monitoring.probe.http.client import Client, HttpError, read_head
@@ -118,8 +119,8 @@ class DockerControls:
             pumping = asyncio.create_task(
                 _pump(exchange.chunks(), terminal, is_raw=found.config.tty)
             )
-            leaving = asyncio.create_task(_until_gone(terminal))
-            await _first(pumping, leaving)
+            leaving = asyncio.create_task(until_gone(terminal))
+            await first(pumping, leaving)
         return None
 
     async def _make_exec(self, asked: Asked, found: Inspected) -> str:
@@ -183,7 +184,7 @@ class DockerControls:
                 await resize(*size)
             pumping = asyncio.create_task(_pump(_raw(reader), terminal, is_raw=is_raw))
             typing = asyncio.create_task(_type(terminal, writer))
-            await _first(pumping, typing)
+            await first(pumping, typing)
         except (OSError, asyncio.IncompleteReadError) as error:
             raise HttpError(f"the Docker Engine went away: {error}") from None
         finally:
@@ -244,20 +245,3 @@ async def _type(terminal: Terminal, writer: asyncio.StreamWriter) -> None:
     while data := await terminal.read():
         writer.write(data)
         await writer.drain()
-
-
-async def _until_gone(terminal: Terminal) -> None:
-    while await terminal.read():
-        pass
-
-
-async def _first(*tasks: asyncio.Task[None]) -> None:
-    """Wait for the first to end, end the others, and raise what it raised."""
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-    for task in done:
-        task.result()

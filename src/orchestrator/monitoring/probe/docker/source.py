@@ -14,11 +14,7 @@ from orchestrator.monitoring.probe.docker import parsing
 from orchestrator.monitoring.probe.docker.controls import CONTROLS, DockerControls
 from orchestrator.monitoring.probe.docker.parsing import Image, Inspected, Listed
 from orchestrator.monitoring.probe.http.client import Client, HttpError, Origin
-from orchestrator.monitoring.probe.kernel.addresses import (
-    Scopes,
-    bridged_networks,
-    read_addresses,
-)
+from orchestrator.monitoring.probe.kernel.addresses import Scopes, read_scopes
 from orchestrator.monitoring.probe.roles import Controller, Parts, Setup, Source
 from orchestrator.monitoring.report import Node, Topology
 
@@ -114,7 +110,7 @@ class Docker:
 
     async def _inspect(self, listed: list[Listed], now: float) -> None:
         seen: dict[str, _Seen] = {}
-        scopes = _scopes(self._setup)
+        scopes = read_scopes(self._setup.host_id, self._setup.config.sys)
         for one in listed:
             before = self._seen.get(one.id)
             said = (one.state, one.status.partition(" ")[0] + _health_in(one.status))
@@ -164,10 +160,3 @@ class Docker:
 def _health_in(status: str) -> str:
     """``Up 3 minutes (healthy)``: the minutes change, the health is news."""
     return status.partition("(")[2]
-
-
-def _scopes(setup: Setup) -> Scopes:
-    try:
-        return Scopes(setup.host_id, bridged_networks(read_addresses(), setup.config.sys))
-    except OSError:
-        return Scopes(setup.host_id)

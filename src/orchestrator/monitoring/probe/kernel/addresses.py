@@ -88,6 +88,14 @@ def bridged_networks(addresses: list[Address], sys: str) -> tuple[Network, ...]:
     return tuple(sorted(set(found), key=str))
 
 
+def read_scopes(host_id: str, sys: str) -> Scopes:
+    """As of now; without networks inside the machine if they cannot be read."""
+    try:
+        return Scopes(host_id, bridged_networks(read_addresses(), sys))
+    except OSError:
+        return Scopes(host_id)
+
+
 def counts_for_traffic(sys: str) -> frozenset[str]:
     """Interfaces whose traffic is the machine's: its devices; if it has none, all but loopback."""
     names = [name for _, name in socket.if_nameindex()]
