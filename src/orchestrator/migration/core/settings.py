@@ -80,7 +80,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Conflicts remembered; the oldest settled one goes first."""
     checkpoint_s: Annotated[float, Meta(gt=0)] = 1.0
     """How often positions and states are saved; a restart replays what came later."""
-    checkpoint_paths: _Count = 2_000
+    checkpoint_paths: _Count = 500
     """States changed after which they are saved before that time."""
 
     def faults(self) -> list[str]:
