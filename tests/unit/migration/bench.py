@@ -76,9 +76,12 @@ class Bench:
 
     def load(self, a: Mapping[str, Znode], b: Mapping[str, Znode]) -> None:
         for side, nodes in zip(SIDES, (a, b), strict=True):
-            self.hear(side, source.SnapshotStarted(len(nodes)))
-            self.hear(side, source.SnapshotNodes(sorted(nodes.items())))
-            self.hear(side, source.SnapshotEnded(self.zxid[side]))
+            self.load_side(side, nodes)
+
+    def load_side(self, side: Side, nodes: Mapping[str, Znode]) -> None:
+        self.hear(side, source.SnapshotStarted(len(nodes)))
+        self.hear(side, source.SnapshotNodes(sorted(nodes.items())))
+        self.hear(side, source.SnapshotEnded(self.zxid[side]))
 
     def hear(self, side: Side, event: source.Event) -> None:
         self.tell(Heard(side, event))

@@ -29,11 +29,13 @@ from orchestrator.migration.core.events import (
     Resolve,
     Resume,
     SetAuthority,
+    SourceOpened,
     Verify,
     Written,
 )
 from orchestrator.migration.core.settings import Settings
 from orchestrator.migration.core.sides import Role, Side
+from orchestrator.migration.core.verification import ROUNDS
 from orchestrator.zookeeper.jute.records import CONTAINER_OWNER, OPEN, Acl, ttl_owner
 from orchestrator.zookeeper.source import (
     AclSet,
@@ -473,6 +475,35 @@ def test_authority_is_handed_over_when_the_new_side_counts_ahead() -> None:
     assert bench.replies[1].result == "B is the authority for elections"
 
 
+# --- lifetimes -------------------------------------------------------------------------------
+
+
+def test_a_lifetime_that_was_only_supposed_is_put_right_where_it_was_not_taken_over() -> None:
+    """B was watched while the node of A was made anew, as another kind."""
+    container = {"/app": node(b"1"), "/app/x": replace(node(b"2"), owner=CONTAINER_OWNER)}
+    bench = Bench(container, container, Settings(policy="source"))
+    bench.tell(SourceOpened(B, False))
+    bench.load_side(B, PLAIN)
+    bench.change(A, Deleted("/app/x"), created("/app/x", b"2"))
+    assert bench.writes() == []
+    bench.tell(SourceOpened(B, True, reveals=True))
+    bench.load_side(B, container)
+    for read in bench.reads():
+        bench.show(read, {"/app/x": node(b"2")})
+    [write] = bench.writes()
+    assert write.side is B
+    assert write.ops == (Delete("/app/x", 0), Create("/app/x", b"2", OPEN))
+
+
+def test_a_lifetime_that_a_stream_shows_anew_is_a_change_of_its_side() -> None:
+    bench = equal(policy="source")
+    bench.tell(SourceOpened(B, True))
+    bench.load_side(B, {**PLAIN, "/app/x": replace(node(b"2"), owner=CONTAINER_OWNER)})
+    for read in bench.reads():
+        bench.show(read, {"/app/x": node(b"2")})
+    assert {write.side for write in bench.writes()} == {A}
+
+
 # --- verification ----------------------------------------------------------------------------
 
 
@@ -508,6 +539,24 @@ def test_a_repair_settles_what_the_source_did_not_tell() -> None:
         for read in reads:
             bench.show(read, {"/app/x": node(b"3" if read.side is B else b"2")})
     assert {(w.side, op.path) for w in bench.writes() for op in w.ops} == {(A, "/app/x")}
+
+
+def test_a_repair_leaves_alone_what_another_read_does_not_show() -> None:
+    """It came and went between two things that the source told."""
+    bench = equal(policy="source")
+    bench.command(Verify(repair=True))
+    shown = 0
+    while 1 not in bench.replies:
+        for read in bench.reads():
+            nodes = {path: node(data) for path, data in (("/app", b"1"), ("/app/x", b"2"))}
+            if read.side is B and shown < ROUNDS:
+                shown += 1
+                nodes["/app/x"] = replace(node(b"3"), mzxid=77)
+            bench.show(read, nodes)
+        bench.later(1)
+    assert bench.replies[1].paths == ("/app/x",)
+    assert bench.reads() == []
+    assert bench.writes() == []
 
 
 @pytest.mark.parametrize("owner", [CONTAINER_OWNER, ttl_owner(600_000)])

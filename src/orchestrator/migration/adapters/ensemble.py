@@ -163,7 +163,8 @@ class Ensemble:
         is_stream, is_noted = self.opened.following.is_stream, position is not None
         if not is_noted:
             await self._store.commit([Save(self._key, None)])
-        self._dispatch(SourceOpened(self.side, sees_lifetimes=is_stream))
+        reveals = is_stream and not is_noted
+        self._dispatch(SourceOpened(self.side, sees_lifetimes=is_stream, reveals=reveals))
         while True:
             source = open_source(self._client, self.opened.dialect, self.opened.following)
             try:

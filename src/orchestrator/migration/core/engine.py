@@ -97,8 +97,8 @@ class Engine:
                 self._read(event, now)
             case SessionOpened():
                 self._session(event, now)
-            case SourceOpened(side, sees_lifetimes):
-                self._source(side, sees_lifetimes)
+            case SourceOpened():
+                self._source(event)
             case Operated(token, command):
                 self._commands.handle(token, command, now)
             case _:
@@ -252,8 +252,10 @@ class Engine:
             known.proxy_sessions.add(session)
             self.state.units.release(("proxy", side), now)
 
-    def _source(self, side: Side, sees_lifetimes: bool) -> None:
+    def _source(self, event: SourceOpened) -> None:
+        side, sees_lifetimes, reveals = event
         known = self.state.sides[side]
+        known.reveals = reveals
         if known.sees_lifetimes is not sees_lifetimes:  # another source, which tells all anew
             known.sees_lifetimes = sees_lifetimes
             known.is_steady, known.steady_at = False, None

@@ -38,10 +38,12 @@ class Heard(NamedTuple):
 class SourceOpened(NamedTuple):
     """What a side's source can see, said before anything else of it is heard. One that sees nodes
     only as a client does shows every lifetime but ephemeral as persistent: it is then taken to be
-    the other side's, and copies are made persistent."""
+    the other side's, and copies are made persistent. ``reveals``: its first snapshot shows what was
+    only taken to be so before."""
 
     side: Side
     sees_lifetimes: bool
+    reveals: bool = False
 
 
 class SessionOpened(NamedTuple):

@@ -34,6 +34,7 @@ class SideState:
         self.is_interrupted = False
         self.reason = ""
         self.sees_lifetimes = True
+        self.reveals = False  # lifetimes that were only supposed, in the next snapshot
         self.loading: set[str] | None = None
         self.loading_structure: set[str] = set()
         self.snapshot_at = 0  # the zxid of the last one

@@ -83,6 +83,7 @@ class Tracker:
         for path in [p for p in tree.paths() if p not in loaded and tree.has(p, side)]:
             self._show(side, path, None, 0, now)
         known.reached = known.snapshot_at = event.zxid
+        known.reveals = False
 
     def _show(self, side: Side, inner: str, znode: Znode | None, time_ms: int, now: float) -> None:
         node = self._state.tree.open(inner)
@@ -137,7 +138,17 @@ class Tracker:
             return kinds[0] if kinds else PLAIN
         if other is not None and not self._state.sides[side.other].sees_lifetimes:
             self._suppose(node, side.other, other, kind)
+        elif self._state.sides[side].reveals:
+            self._reveal(node, side, kind)
         return kind
+
+    def _reveal(self, node: Node, side: Side, kind: int) -> None:
+        """A lifetime is not what it was taken to be: this side never took over the other's."""
+        state, base = node.states[side], node.base
+        if state is None or base is None or EPHEMERAL in (kind, state.content.kind):
+            return
+        if base.kind == state.content.kind:
+            self._state.tree.rebase(node, replace(base, kind=kind))
 
     def _suppose(self, node: Node, side: Side, state: State, kind: int) -> None:
         """A lifetime that this side's source cannot see is taken to be that of the other side."""

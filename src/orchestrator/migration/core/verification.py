@@ -7,10 +7,13 @@ being written, is looked at in another round, for it may have changed meanwhile;
 all rounds is a difference: between the sides, or between a side and what its source said.
 
 A repair believes a read only if the source, having gone past the moment of reading, still says what
-it said before: else the read may be older than what the source told meanwhile.
+it said before, and another read then shows the same node: else the first may be older than what the
+source told meanwhile, or have seen what came and went between two things that it told.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 
 from orchestrator.migration.core.content import EPHEMERAL as _EPHEMERAL
 from orchestrator.migration.core.content import UNKNOWN, digest, kind_of
@@ -92,12 +95,8 @@ class Verification:
             known, goal = self._state.sides[side], self._goals[side]
             if not known.is_live or goal is None or (known.reached or 0) < goal:
                 return
-        if self._is_confirming:
-            self._repair_all(now)
-            self._finish()
-            return
         self._is_reading = True
-        self._todo = self._plan()
+        self._todo = self._read_again() if self._is_confirming else self._plan()
         self._ask()
         if not self._asked:
             self._end_round(now)
@@ -111,12 +110,10 @@ class Verification:
         shown = {
             inner: n for n in nodes if (inner := self._state.view.inward(side, n.path)) is not None
         }
-        for n in nodes:
-            if n.path == "/":
-                self._unknown(side, "/", n)
-        for path in paths:
-            if path != "/":
-                self._compare(side, path, shown.get(path))
+        if self._is_confirming:
+            self._confirm(side, paths, shown)
+        else:
+            self._compare_all(side, paths, nodes, shown)
         self._read += len(paths)
         self._ask()
         if not self._asked:
@@ -161,7 +158,10 @@ class Verification:
             self._state.emit(Read(side, token, outer, children=True))
 
     def _end_round(self, now: float) -> None:
-        if self._suspects and self._round < ROUNDS:
+        if self._is_confirming:
+            self._repair_all(now)
+            self._finish()
+        elif self._suspects and self._round < ROUNDS:
             self._resume_at = now + _PAUSE_S
         elif self._repairs:
             self._is_confirming = True
@@ -181,6 +181,16 @@ class Verification:
         self._state.emit(Reply(self._token, result=text, paths=tuple(found[:_NAMED])))
 
     # --- one path ------------------------------------------------------------------------------
+
+    def _compare_all(
+        self, side: Side, paths: Sequence[str], nodes: Sequence[Shown], shown: Mapping[str, Shown]
+    ) -> None:
+        for n in nodes:
+            if n.path == "/":
+                self._unknown(side, "/", n)
+        for path in paths:
+            if path != "/":
+                self._compare(side, path, shown.get(path))
 
     def _compare(self, side: Side, path: str, shown: Shown | None) -> None:
         node = self._state.tree.look(path)
@@ -222,6 +232,21 @@ class Verification:
 
     # --- repair --------------------------------------------------------------------------------
 
+    def _read_again(self) -> list[tuple[Side, tuple[str, ...]]]:
+        """What is to be repaired, on the side that it was read on."""
+        found: list[tuple[Side, tuple[str, ...]]] = []
+        for side in SIDES:
+            paths = [path for at, path in self._repairs if at is side]
+            found += [(side, tuple(paths[n : n + _CHUNK])) for n in range(0, len(paths), _CHUNK)]
+        return found
+
+    def _confirm(self, side: Side, paths: Sequence[str], shown: Mapping[str, Shown]) -> None:
+        """Leave out what is another node now, or was written since."""
+        for path in paths:
+            again = shown.get(path)
+            if again is None or not _is_as_it_was(self._repairs[side, path], again.node):
+                del self._repairs[side, path]
+
     @property
     def _is_repairing(self) -> bool:
         """Whether what differs now has differed in all rounds, and is to be put right."""
@@ -236,3 +261,10 @@ class Verification:
                     self._tracker.show_read(side, node, seen, now)
                 self._state.units.add(side, [path], now)
             self._state.finish(node)
+
+
+def _is_as_it_was(before: Znode | None, now: Znode | None) -> bool:
+    """Whether it is the same node, and nobody wrote to it; children may come and go."""
+    if before is None or now is None:
+        return before is now
+    return (before.czxid, before.mzxid, before.aversion) == (now.czxid, now.mzxid, now.aversion)

@@ -71,6 +71,11 @@ class Feed:
             self._later(self._listen)
 
     @property
+    def reveals(self) -> bool:
+        """Whether it streams, and only watched before."""
+        return self._switches and not self.is_watching and self._streamed_at is None
+
+    @property
     def is_idle(self) -> bool:
         """Whether everything was heard."""
         return self._position == self._ensemble.zxid and self._is_listening

@@ -65,7 +65,8 @@ class Host:
 
     def opened(self, side: Side) -> None:
         """A side's feed is another, or begins."""
-        self.tell(SourceOpened(side, not self.feeds[side].is_watching))
+        feed = self.feeds[side]
+        self.tell(SourceOpened(side, not feed.is_watching, feed.reveals))
 
     @property
     def is_idle(self) -> bool:
