@@ -299,6 +299,24 @@ def test_a_chosen_value_brings_back_a_node_that_others_have_to_lie_below() -> No
     assert written == {(A, "/app", b"third"), (B, "/app", b"third"), (B, "/app/x", b"")}
 
 
+def test_a_chosen_value_outlives_the_deletion_of_what_it_lies_below() -> None:
+    """Though deletions win: a person has said otherwise."""
+    bench = equal(policy="hold", deletes="delete_wins")
+    bench.command(Pause())
+    bench.change(A, DataSet("/app/x", b"of A", 1))
+    bench.change(B, DataSet("/app/x", b"of B", 1))
+    bench.command(Resume())
+    assert found(bench) == [("/app/x", "held")]
+    bench.command(Pause())
+    bench.change(B, Deleted("/app/x"), Deleted("/app"))
+    bench.command(Resolve("/app/x", None, b"third"))
+    bench.command(Resume())
+    for read in bench.reads():
+        bench.show(read, {"/app": node(b"1")})
+    written = {(w.side, op.path, getattr(op, "data", None)) for w in bench.writes() for op in w.ops}
+    assert written == {(A, "/app/x", b"third"), (B, "/app", b"1"), (B, "/app/x", b"third")}
+
+
 def test_a_conflict_that_is_not_held_cannot_be_resolved() -> None:
     reply = equal().command(Resolve("/app", A))
     assert reply is not None and reply.refusal == "no conflict is held at '/app'"

@@ -40,6 +40,9 @@ class Settling:
 
     def orphan(self, child: Node, parent: Node, side: Side, now: float) -> bool:
         """A node on one side whose parent was deleted on ``side``; False if it is held."""
+        if child.path in self._state.chosen:  # a person wants it on both
+            self.adopt(child, side.other)
+            return True
         states = child.states
         times = [0, 0]
         times[side.other], times[side] = child.times[side.other], parent.times[side]
