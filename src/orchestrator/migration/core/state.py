@@ -35,6 +35,7 @@ class SideState:
         self.reason = ""
         self.sees_lifetimes = True
         self.reveals = False  # lifetimes that were only supposed, in the next snapshot
+        self.supposed: set[str] = set()  # to have followed a change of the other side's lifetime
         self.loading: set[str] | None = None
         self.loading_structure: set[str] = set()
         self.snapshot_at = 0  # the zxid of the last one

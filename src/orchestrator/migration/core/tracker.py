@@ -83,7 +83,9 @@ class Tracker:
         for path in [p for p in tree.paths() if p not in loaded and tree.has(p, side)]:
             self._show(side, path, None, 0, now)
         known.reached = known.snapshot_at = event.zxid
-        known.reveals = False
+        if known.reveals:
+            known.reveals = False
+            known.supposed.clear()
 
     def _show(self, side: Side, inner: str, znode: Znode | None, time_ms: int, now: float) -> None:
         node = self._state.tree.open(inner)
@@ -143,11 +145,12 @@ class Tracker:
         return kind
 
     def _reveal(self, node: Node, side: Side, kind: int) -> None:
-        """A lifetime is not what it was taken to be: this side never took over the other's."""
+        """A lifetime that did not follow the other side's: that one's change is still to be copied,
+        and this is none."""
         state, base = node.states[side], node.base
-        if state is None or base is None or EPHEMERAL in (kind, state.content.kind):
+        if node.path not in self._state.sides[side].supposed or state is None or base is None:
             return
-        if base.kind == state.content.kind:
+        if base.kind == state.content.kind and kind != EPHEMERAL:
             self._state.tree.rebase(node, replace(base, kind=kind))
 
     def _suppose(self, node: Node, side: Side, state: State, kind: int) -> None:
@@ -157,6 +160,7 @@ class Tracker:
             self._state.tree.put(node, side, replace(state, content=content))
             if node.base is not None:
                 self._state.tree.rebase(node, replace(node.base, kind=kind))
+                self._state.sides[side].supposed.add(node.path)
 
     # --- transactions --------------------------------------------------------------------------
 
