@@ -65,6 +65,7 @@ class Pairs:
         peer = known.peer
         if peer is not None and known.protocol == "udp":  # goes on without it, unlike TCP
             peer.peer = peer.group = None
+        known.peer = None  # two ends that hold each other would wait for the collector
 
     def _join(self, known: Known, peer: Known | None, around: Surroundings) -> None:
         if peer is None or peer is known:
