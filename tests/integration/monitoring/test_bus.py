@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from nats import connect
 from tests.integration.monitoring.apps import Client, a_probe, an_app, report
 from tests.support import eventually, nats
 from tests.support.relay import Relay
 
 from orchestrator.monitoring.app.bus import link
+from orchestrator.monitoring.app.bus.link import Sent
 from orchestrator.monitoring.app.server import RunningApp
 from orchestrator.monitoring.report.control import FromApp, FromProbe, Request, Response
 from orchestrator.runtime.config import ConfigError
@@ -97,6 +99,28 @@ async def test_a_bus_that_comes_back_is_used_again(tmp_path: Path) -> None:
             await eventually(arrives, interval_s=0.2)
 
 
+async def test_of_what_waits_for_the_bus_the_oldest_goes_first(tmp_path: Path) -> None:
+    relay = Relay()
+    async with nats.nats_server(tmp_path / "nats") as server, relay.serving() as url:
+        port = relay.target = int(server.url.rpartition(":")[2])
+        async with (
+            _replicas(tmp_path, url.replace("http", "nats"), 1) as [(_, app)],
+            await connect(server.url) as listener,
+        ):
+            heard = await listener.subscribe(link.REPORTS, pending_bytes_limit=-1)
+            relay.cut()
+            await eventually(lambda: not _is_subscribed(app))
+            assert app.monitor.link is not None
+            size = link.MAX_QUEUED_BYTES // 40
+            for number in range(43):
+                app.monitor.link.publish(Sent(bytes([number]) * size, "", "zstd"))
+            assert app.monitor.counts.bus_dropped == 3
+            relay.target = port
+            numbers = [(await heard.next_msg(20)).data[0] for _ in range(40)]
+            assert numbers == list(range(3, 43))
+            assert app.monitor.counts.bus_dropped == 3
+
+
 async def test_a_control_finds_the_replica_that_has_the_probe(tmp_path: Path) -> None:
     asked: list[Request] = []
 
@@ -157,7 +181,7 @@ async def test_without_the_bus_an_app_starts_and_keeps_a_bounded_queue(tmp_path:
     async with listening, an_app(tmp_path, bus=f"nats://127.0.0.1:{port}") as (client, app):
         assert (await client.report(report("a", time.time())))[0] == 202
         assert app.monitor.link is not None
-        sent = link.Sent(bytes(link.MAX_QUEUED_BYTES // 2), "application/msgpack", "")
+        sent = Sent(bytes(link.MAX_QUEUED_BYTES // 2), "application/msgpack", "")
         for _ in range(4):
             app.monitor.link.publish(sent)
         assert app.monitor.counts.bus_dropped == 3

@@ -45,7 +45,7 @@ def read(monitor: Monitor) -> Iterable[Metric]:
     refused = [((reason,), float(count)) for reason, count in counts.refused.items()]
     yield labelled_counter(_PREFIX + "refused_reports", "Reports refused.", ("reason",), refused)
     yield gauge(_PREFIX + "agents", "Probes that report.", len(monitor.roster))
-    is_connected = monitor.link is not None and monitor.link.is_connected
+    is_connected = monitor.link is not None and monitor.link.is_ready
     yield gauge(_PREFIX + "bus_connected", "Whether there is a bus.", float(is_connected))
     waiting = monitor.forwarder.backlog.samples if monitor.forwarder is not None else 0
     yield gauge(_PREFIX + "remote_write_waiting", "Samples that wait to be sent.", waiting)

@@ -67,6 +67,8 @@ class Link:
         self._offered = 0
         self._subscribing = asyncio.Lock()
         self._is_begun = False
+        self._problem = ""
+        """What was logged last; a bus that is away is tried every second."""
 
     @property
     def is_connected(self) -> bool:
@@ -149,11 +151,11 @@ class Link:
             pending_bytes_limit=MAX_QUEUED_BYTES,
         )
         await self.client.flush()
-        self._is_begun = True
+        self._is_begun, self._problem = True, ""
         for number in list(self._offers):
             await self._subscribe(number)
         while not self.client.is_closed:
-            while self._queue:
+            while self._queue and self.is_connected:  # else the client would keep the oldest
                 await self._send(self._next())
             self._has_work.clear()
             await self._has_work.wait()
@@ -211,7 +213,10 @@ class Link:
         if isinstance(error, SlowConsumerError):
             self._counts.bus_dropped += 1
         self._counts.bus_errors += 1
-        logger.warning("the bus at %s: %s", _without_secrets(self._url), error or type(error))
+        problem = str(error) or type(error).__name__
+        if problem != self._problem:
+            logger.warning("the bus at %s: %s", _without_secrets(self._url), problem)
+        self._problem = problem
 
     async def _lost(self) -> None:
         logger.warning("the bus at %s is not connected", _without_secrets(self._url))
@@ -220,6 +225,8 @@ class Link:
         self._has_work.set()
 
     async def _back(self) -> None:
+        self._problem = ""
+        self._has_work.set()
         logger.info("the bus at %s is connected again", _without_secrets(self._url))
 
 
