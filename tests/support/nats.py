@@ -1,4 +1,4 @@
-"""A real NATS server of Debian's package, on a port that it chooses itself."""
+"""A real NATS server of Debian's package, on a port that it chooses itself and then keeps."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ def missing() -> str | None:
 class NatsServer:
     """One server."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, port: int = -1) -> None:
         self._directory = directory
+        self._port = port
         self._process: subprocess.Popen[bytes] | None = None
         self.url = ""
 
@@ -39,11 +40,12 @@ class NatsServer:
             return urls[0]
 
         self.url = await eventually(said)
+        self._port = int(self.url.rpartition(":")[2])
 
     def _launch(self) -> Path:
         """Returns the file that will say where it is."""
         self._directory.mkdir(parents=True, exist_ok=True)
-        command = ["nats-server", "-a", "127.0.0.1", "-p", "-1"]
+        command = ["nats-server", "-a", "127.0.0.1", "-p", str(self._port)]
         command += ["--ports_file_dir", str(self._directory)]
         with (self._directory / "nats.log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
@@ -58,9 +60,9 @@ class NatsServer:
 
 
 @asynccontextmanager
-async def nats_server(directory: Path) -> AsyncIterator[NatsServer]:
-    """A running server."""
-    server = NatsServer(directory)
+async def nats_server(directory: Path, port: int = -1) -> AsyncIterator[NatsServer]:
+    """A running server; -1 is any port."""
+    server = NatsServer(directory, port)
     await server.start()
     try:
         yield server

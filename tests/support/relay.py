@@ -1,10 +1,13 @@
-"""An address that stays while the server behind it goes and comes."""
+"""An address that stays while the servers behind it go and come."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+
+Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class Relay:
@@ -33,12 +36,33 @@ class Relay:
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.append(writer)
-        if self.target is None:
+        behind = await self._connect()
+        if behind is None:
             writer.transport.abort()
             return
-        there, here = await asyncio.open_connection("127.0.0.1", self.target)
+        there, here = behind
         self._writers.append(here)
         await asyncio.gather(_copy(reader, here), _copy(there, writer), return_exceptions=True)
+
+    async def _connect(self) -> Connection | None:
+        if self.target is None:
+            return None
+        return await asyncio.open_connection("127.0.0.1", self.target)
+
+
+class Balancer(Relay):
+    """Gives each connection to the next of several ports that takes it."""
+
+    def __init__(self, ports: Sequence[int]) -> None:
+        super().__init__()
+        self._ports = deque(ports)
+
+    async def _connect(self) -> Connection | None:
+        for _ in range(len(self._ports)):
+            self._ports.rotate(-1)
+            with suppress(ConnectionError):
+                return await asyncio.open_connection("127.0.0.1", self._ports[-1])
+        return None
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

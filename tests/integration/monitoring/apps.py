@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -64,6 +69,31 @@ async def an_app(directory: Path, **settings: Any) -> AsyncIterator[tuple[Client
     config = AppConfig(data_dir=str(directory), **{"port": 0, "tick_s": 0.05, **settings})
     async with serve_app(config) as app, aiohttp.ClientSession() as session:
         yield Client(session, app.url), app
+
+
+@asynccontextmanager
+async def app_process(
+    directory: Path, *flags: str, stderr: int | None = None
+) -> AsyncIterator[tuple[Client, Process]]:
+    """`orchestrator app` as a process of its own, which is killed with -9 at the end."""
+    command = ("-m", "orchestrator.cli.main", "app", "--port", "0", "--tick-s", "0.1")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *command, "--data-dir", str(directory), *flags, stdout=PIPE, stderr=stderr
+    )
+    assert process.stdout is not None
+    try:
+        line = await process.stdout.readline()
+        async with aiohttp.ClientSession() as session:
+            yield Client(session, json.loads(line)["url"]), process
+    finally:
+        await kill(process)
+
+
+async def kill(process: Process) -> None:
+    """With -9, unless it has ended already."""
+    if process.returncode is None:
+        os.kill(process.pid, signal.SIGKILL)
+    await process.wait()
 
 
 def report(host: str, at: float, number: int = 1, **changes: Any) -> Report:

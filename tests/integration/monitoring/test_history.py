@@ -1,44 +1,20 @@
 """The app is killed with -9 and comes back: what was over is there."""
 
-import asyncio
-import json
 import os
 import signal
-import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
-import aiohttp
-from tests.integration.monitoring.apps import Client, report
+from tests.integration.monitoring.apps import app_process, report
 from tests.support import eventually
 
 from orchestrator.monitoring.app.history.ring import STEP_S, slot_at
 
 
-@asynccontextmanager
-async def _process(directory: Path) -> AsyncIterator[tuple[Client, asyncio.subprocess.Process]]:
-    """`orchestrator app` as a process of its own, which is killed at the end."""
-    command = ("-m", "orchestrator.cli.main", "app", "--port", "0", "--tick-s", "0.1")
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, *command, "--data-dir", str(directory), stdout=asyncio.subprocess.PIPE
-    )
-    assert process.stdout is not None
-    try:
-        line = await process.stdout.readline()
-        async with aiohttp.ClientSession() as session:
-            yield Client(session, json.loads(line)["url"]), process
-    finally:
-        if process.returncode is None:
-            os.kill(process.pid, signal.SIGKILL)
-        await process.wait()
-
-
 async def test_a_killed_app_has_lost_no_slot_that_was_over(tmp_path: Path) -> None:
     now = time.time()
     slots = [slot_at(now) - n for n in range(8, 0, -1)]
-    async with _process(tmp_path) as (client, _):
+    async with app_process(tmp_path) as (client, _):
         for number, slot in enumerate(slots, 1):
             status, body = await client.report(report("a", slot * STEP_S + 1.0, number))
             assert status == 202, body
@@ -49,7 +25,7 @@ async def test_a_killed_app_has_lost_no_slot_that_was_over(tmp_path: Path) -> No
             return _has_row(tmp_path)
 
         await eventually(is_kept, 60, 0.2)
-    async with _process(tmp_path) as (client, process):
+    async with app_process(tmp_path) as (client, process):
         page = await client.get(
             "/api/v1/query/series", topology="host", id="a", metric="cpu_percent"
         )
