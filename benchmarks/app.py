@@ -2,11 +2,13 @@
 
 1,000 simulated probes report every 15 s: 10,000 containers, 50,000 processes, 100,000 connections,
 100,000 series of which an hour is in memory; one client watches the containers over a WebSocket.
-With ``--churn 0.02``, 2 % of containers and processes are others in each report.
+With ``--churn 0.02``, 2 % of containers and processes are others in each report. With
+``--minutes 30`` reports go on for so long, and what the app's memory is is said every minute.
 
 ``cpu_percent``      of one core, of the app, over the reports of a minute
 ``stub_cpu_percent`` of a server that only reads the same bodies and answers, in the same run
 ``rss_mb``           of the app at the end
+``rss_mb_per_hour``  its growth over the second half of ``--minutes``
 ``tick_kb``          the frame of a tick in which every metric of every container changed
 ``steady_tick_kb``   the mean frame when the reports come evenly
 ``scope_tick_kb``    the same tick as whole node summaries in JSON, as Weave Scope sends it
@@ -241,6 +243,23 @@ async def _measure(fleet: Fleet, rounds: int, url: str, pid: int) -> dict[str, f
     }
 
 
+async def _soak(fleet: Fleet, minutes: int, url: str, pid: int) -> dict[str, float]:
+    """Report for so long, watched."""
+    sizes = []
+    async with aiohttp.ClientSession() as session, _watching(session, url):
+        await _round(fleet, 1, url, session, _INTERVAL_S)
+        before, began = _cpu_s(pid), time.monotonic()
+        for minute in range(minutes):
+            for number in range(4 * minute, 4 * minute + 4):
+                await _round(fleet, 2 + number, url, session, _INTERVAL_S)
+            sizes.append(_rss_mb(pid))
+            harness.say(f"minute {minute + 1}: {sizes[-1]:.1f} MB")
+        cpu = (_cpu_s(pid) - before) / (time.monotonic() - began) * 100
+    half = sizes[(minutes - 1) // 2 :]
+    grown = (half[-1] - half[0]) / max(len(half) - 1, 1) * 60
+    return {"cpu_percent": cpu, "rss_mb": sizes[-1], "rss_mb_per_hour": grown}
+
+
 async def _stub_cpu_percent(fleet: Fleet, url: str, pid: int) -> float:
     async with aiohttp.ClientSession() as session:
         await _round(fleet, 1, url, session, 0.0)
@@ -267,6 +286,7 @@ def main() -> None:
     """Measure and print."""
     parser = harness.parser(__doc__ or "")
     parser.add_argument("--churn", type=float, default=0.0, help="share that is new in each report")
+    parser.add_argument("--minutes", type=int, default=0, help="report for so long")
     flags = parser.parse_args()
     hosts, rounds = (50, 1) if flags.quick else (1000, 4)
     fleet = Fleet(hosts, random.Random(1), time.time(), flags.churn)
@@ -284,7 +304,12 @@ def main() -> None:
         command += ["--data-dir", str(directory / "data")]
         with harness.server(command, port, directory / "app.log") as app:
             url = f"http://127.0.0.1:{port}"
-            figures = asyncio.run(_measure(fleet, rounds, url, app.pid))
+            measured = (
+                _soak(fleet, flags.minutes, url, app.pid)
+                if flags.minutes > 0
+                else _measure(fleet, rounds, url, app.pid)
+            )
+            figures = asyncio.run(measured)
     figures["stub_cpu_percent"] = stub_cpu
     figures["tick_kb"] = _full_tick_kb(fleet)
     harness.report("app", figures, flags.json)
