@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from orchestrator.cli.servers import signalled
 from orchestrator.cli.servers.signalled import Serve, stopped
+from orchestrator.runtime import memory
 from orchestrator.runtime.datadir import DataDirError
 from orchestrator.runtime.http import ListenError
 from orchestrator.runtime.store import StoreError
@@ -30,4 +31,5 @@ def run(
     servers themselves whose text says it.
     """
     known: tuple[type[Exception], ...] = (DataDirError, ListenError, StoreError, *reasons)
+    memory.keep_one_arena()
     signalled.run(serve, known, loop_factory)
