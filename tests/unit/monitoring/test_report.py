@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from tests.unit.monitoring.reports import report, reports
 
 from orchestrator.monitoring.report import (
+    Connection,
     Limits,
     Node,
     Protocol,
@@ -95,6 +96,20 @@ def test_what_is_said_again_is_not_kept_twice(said: Report) -> None:
     assert not after.changed
     for topology, nodes in after.report.nodes.items():
         assert all(map(is_, nodes, before.report.nodes[topology]))
+
+
+def test_texts_of_connections_are_kept_once() -> None:
+    said = Report(
+        1, "a", "first", 0.0, 1, 0.0, "a",
+        nodes={"process": [Node("a;1")]},
+        connections=[Connection(f"a;1.1.1.1;{port}", "a;2.2.2.2;80", source_process="a;1")
+                     for port in (1, 2)],
+    )  # fmt: skip
+    kept = keep(codec.decode(codec.encode(said)))
+    [[_, target, _, owner, *_], [_, same_target, _, same_owner, *_]] = kept.ends
+    [process] = kept.report.nodes["process"]
+    assert target is same_target
+    assert owner is same_owner is process.id
 
 
 @given(one=reports("a", 1), other=reports("b", 2), third=reports("c", 3))

@@ -8,7 +8,7 @@ their counters; ``whole`` is the report as it came.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from math import isnan
 from typing import NamedTuple
 
@@ -24,6 +24,7 @@ Ends = tuple[str, str, Protocol, str, str, str, str]
 protocol, and the processes and containers of both."""
 
 Parents = dict[Topology, list[str]]
+_OWNERS: tuple[Topology, ...] = ("process", "container")
 _pack = msgspec.msgpack.Encoder().encode
 
 
@@ -77,8 +78,7 @@ def keep(report: Report, before: KeptReport | None = None) -> KeptReport:
         if not (is_alike and topology in old_nodes):
             changed.add(topology)
     ends = list(map(ends_of, report.connections))
-    if before is not None and before.ends == ends:
-        ends = before.ends
+    ends = before.ends if before is not None and before.ends == ends else _pooled(ends, nodes)
     head = replace(report, nodes=nodes, connections=[])
     return KeptReport(head, ends, _counters(report.connections), frozenset(changed))
 
@@ -107,6 +107,16 @@ def is_alike(before: Node, after: Node) -> bool:
         and before.addresses == after.addresses
         and before.controls == after.controls
     )
+
+
+def _pooled(found: list[Ends], nodes: Mapping[Topology, list[Node]]) -> list[Ends]:
+    """Each text once: connections have ends in common, and their owners are among the nodes."""
+    texts = {node.id: node.id for topology in _OWNERS for node in nodes.get(topology, ())}
+    once = texts.setdefault
+    return [
+        (once(a, a), once(b, b), protocol, once(c, c), once(d, d), once(e, e), once(f, f))
+        for a, b, protocol, c, d, e, f in found
+    ]
 
 
 def _counters(connections: list[Connection]) -> Counters:
