@@ -1,9 +1,11 @@
 """The HTTP kit on real sockets: limits, error bodies, streams, shutdown."""
 
 import asyncio
+import gc
 import io
 import json
 import socket
+import struct
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -208,6 +210,22 @@ async def test_headers_that_do_not_arrive_end_the_connection(
     async with _raw(server) as (reader, writer):
         writer.write(b"GET /echo HT")
         assert await asyncio.wait_for(reader.read(), 60) == b""
+
+
+async def test_a_connection_that_is_reset_is_forgotten(server: http.Server) -> None:
+    async with _raw(server) as (reader, writer):
+        writer.write(b"GET /refuse HTTP/1.1\r\nHost: x\r\n\r\n")
+        await reader.readuntil(b"does not exist")
+        assert _connections()
+        at_once = struct.pack("ii", 1, 0)
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+        writer.transport.abort()
+        await eventually(lambda: not _connections(), 10, 0.1)
+
+
+def _connections() -> int:
+    gc.collect()
+    return sum(isinstance(one, protocol.BoundedHttpProtocol) for one in gc.get_objects())
 
 
 async def test_what_is_no_http_is_a_400(server: http.Server) -> None:
