@@ -171,8 +171,9 @@ def _write_history(fleet: Fleet, directory: Path) -> None:
 async def _send(session: aiohttp.ClientSession, url: str, data: bytes) -> None:
     headers = {"Content-Type": codec.MSGPACK}
     async with session.post(url + paths.REPORTS, data=data, headers=headers) as response:
+        text = await response.text()  # what is not read costs its connection
         if response.status != 202:
-            raise RuntimeError(await response.text())
+            raise RuntimeError(text)
 
 
 async def _round(
