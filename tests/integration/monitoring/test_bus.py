@@ -17,7 +17,7 @@ from tests.support import eventually, nats
 from tests.support.relay import Relay
 
 from orchestrator.monitoring.app.bus import link
-from orchestrator.monitoring.app.bus.link import Sent
+from orchestrator.monitoring.app.bus.contract import Sent, check
 from orchestrator.monitoring.app.server import RunningApp
 from orchestrator.monitoring.report.control import FromApp, FromProbe, Request, Response
 from orchestrator.runtime.config import ConfigError
@@ -197,5 +197,5 @@ async def test_an_address_that_is_none_is_refused_at_once(tmp_path: Path, url: s
 
 async def test_a_password_in_the_address_is_not_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as refused:
-        link.check("http://user:secret@x:1")
+        check("http://user:secret@x:1")
     assert "secret" not in str(refused.value)

@@ -47,6 +47,15 @@ def test_client_commands_import_no_server_and_no_asyncio() -> None:
     assert done.stdout == b"[]\n"
 
 
+def test_the_app_loads_no_library_of_what_it_is_not_told_to_use() -> None:
+    program = (
+        "import sys, orchestrator.cli.servers.app\n"
+        "print(sorted({'nats', 'aiohttp', 'igraph'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert done.stdout == b"[]\n"
+
+
 def test_a_reader_that_goes_away_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     @click.command()
     def talk() -> None:

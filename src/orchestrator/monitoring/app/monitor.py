@@ -6,15 +6,15 @@ import asyncio
 import contextlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from orchestrator.monitoring.app.access import Access
+from orchestrator.monitoring.app.bus.contract import Sent
 from orchestrator.monitoring.app.bus.controls import Controls
-from orchestrator.monitoring.app.bus.link import Link, Sent
 from orchestrator.monitoring.app.config import AppConfig
 from orchestrator.monitoring.app.control.audit import Audit
 from orchestrator.monitoring.app.control.hub import Hub
 from orchestrator.monitoring.app.counts import Counts
-from orchestrator.monitoring.app.forwarding.forwarder import Forwarder
 from orchestrator.monitoring.app.history.archive import Archive, Values
 from orchestrator.monitoring.app.history.ring import Ring, slot_at
 from orchestrator.monitoring.app.intake import Intake, RefusedError
@@ -24,6 +24,10 @@ from orchestrator.monitoring.render.picture import Picture
 from orchestrator.monitoring.report.model import Report
 from orchestrator.monitoring.report.validity import Limits
 from orchestrator.runtime.clock import Clock
+
+if TYPE_CHECKING:
+    from orchestrator.monitoring.app.bus.link import Link
+    from orchestrator.monitoring.app.forwarding.forwarder import Forwarder
 
 _PAST_KEPT = 4  # pictures of past moments
 
@@ -54,7 +58,7 @@ class Monitor:
         )
         self.audit = Audit(directory / "audit.jsonl")
         self.hub = Hub()
-        self.link = Link(config.bus, self.counts, self._take_sent) if config.bus else None
+        self.link = self._linked(config.bus) if config.bus else None
         self.controls = Controls(self.hub, self.link)
         self.intake.measure.append(self.archive.ring.put)
         self.intake.remember.append(self.archive.report)
@@ -101,6 +105,13 @@ class Monitor:
                     self._past[slot] = picture
             return picture
 
+    def _linked(self, bus: str) -> Link:
+        from orchestrator.monitoring.app.bus.link import (  # noqa: PLC0415 - 11 MB, mostly unused
+            Link,
+        )
+
+        return Link(bus, self.counts, self._take_sent)
+
     def _read_past(self, moment: float, recent: Values) -> Picture:
         picture = Picture()
         for report in self.archive.reports_at(moment, recent):
@@ -112,6 +123,10 @@ class Monitor:
 def _forwarder(config: AppConfig, counts: Counts) -> Forwarder | None:
     if not config.remote_write:
         return None
+    from orchestrator.monitoring.app.forwarding.forwarder import (  # noqa: PLC0415 - so is this
+        Forwarder,
+    )
+
     return Forwarder(
         config.remote_write, config.remote_write_token_file, config.remote_write_backlog, counts
     )

@@ -14,7 +14,7 @@ from orchestrator.monitoring.app import access
 from orchestrator.monitoring.app.api import own_metrics, reports
 from orchestrator.monitoring.app.api.endpoints import ENDPOINTS, HOT_PATHS
 from orchestrator.monitoring.app.api.table import routes
-from orchestrator.monitoring.app.bus import link
+from orchestrator.monitoring.app.bus import contract
 from orchestrator.monitoring.app.config import AppConfig
 from orchestrator.monitoring.app.monitor import Monitor
 from orchestrator.runtime import datadir
@@ -41,7 +41,7 @@ async def serve_app(
 ) -> AsyncIterator[RunningApp]:
     """Serve until the context ends. Raises ListenError, DataDirError, ConfigError."""
     if config.bus:
-        link.check(config.bus)
+        contract.check(config.bus)
     granted = access.load(config.access_file, config.anonymous_role, config.host)
     async with AsyncExitStack() as stack:
         directory = stack.enter_context(datadir.claim(Path(config.data_dir)))

@@ -6,7 +6,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from orchestrator.monitoring.app.access import DeniedError
-from orchestrator.monitoring.app.bus.link import Sent
+from orchestrator.monitoring.app.bus.contract import Sent
 from orchestrator.monitoring.app.intake import RefusedError
 from orchestrator.monitoring.app.monitor import Monitor
 from orchestrator.monitoring.report import codec

@@ -7,17 +7,13 @@ record; what comes over the bus is carried out, so whoever may publish there may
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from typing import Final
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final
 
 import msgspec
-from nats.aio.msg import Msg
-from nats.errors import Error as NatsError
-from nats.errors import NoRespondersError
 
-from orchestrator.monitoring.app.bus.link import Link
+from orchestrator.monitoring.app.bus.contract import BusError, NobodyListensError
 from orchestrator.monitoring.app.control.hub import (
     TIMEOUT_S,
     Hub,
@@ -25,6 +21,9 @@ from orchestrator.monitoring.app.control.hub import (
     Order,
 )
 from orchestrator.monitoring.report.control import Response
+
+if TYPE_CHECKING:
+    from orchestrator.monitoring.app.bus.link import Link
 
 _PREFIX: Final = "orchestrator.app.controls"
 _ANSWER_S: Final = TIMEOUT_S + 5  # the other replica itself waits so long for the probe
@@ -55,14 +54,12 @@ class Controls:
         if self._link is None or self._hub.is_connected(agent_id):
             return await self._hub.channel(agent_id).ask(order)
         try:
-            message = await self._link.client.request(
-                _subject(agent_id), _encode(order), timeout=_ANSWER_S
-            )
-            answer = _answers.decode(message.data)
-        except NoRespondersError:
+            said = await self._link.ask(_subject(agent_id), _encode(order), _ANSWER_S)
+            answer = _answers.decode(said)
+        except NobodyListensError:
             sentence = f"the probe {agent_id!r} has no control channel to any app"
             raise NotReachableError(sentence) from None
-        except (NatsError, OSError, TimeoutError, msgspec.DecodeError) as error:
+        except (BusError, msgspec.DecodeError) as error:
             sentence = f"the app that has the probe {agent_id!r} does not answer: {error}"
             raise NotReachableError(sentence) from None
         if not answer.is_reached:
@@ -77,20 +74,13 @@ class Controls:
             yield
             return
 
-        async def answer(message: Msg) -> None:
-            said = await self._carry_out(agent_id, message.data)
-            data = _encode(said)
-            if len(data) > link.client.max_payload:
+        async def answer(asked: bytes) -> bytes:
+            data = _encode(await self._carry_out(agent_id, asked))
+            if len(data) > link.max_bytes:
                 data = _encode(Answer(False, "the probe's answer is larger than the bus takes"))
-            with suppress(NatsError, OSError):
-                await message.respond(data)
+            return data
 
-        async def begin(message: Msg) -> None:  # one that takes long does not hold up the next
-            running.add(task := asyncio.create_task(answer(message)))
-            task.add_done_callback(running.discard)
-
-        running: set[asyncio.Task[None]] = set()
-        async with link.offering(_subject(agent_id), begin):
+        async with link.offering(_subject(agent_id), answer):
             yield
 
     async def _carry_out(self, agent_id: str, data: bytes) -> Answer:

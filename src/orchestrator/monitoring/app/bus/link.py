@@ -13,18 +13,19 @@ import logging
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Final, NamedTuple
-from urllib.parse import urlsplit
+from functools import partial
+from typing import Final
 
 import zstandard
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
-from nats.errors import SlowConsumerError
+from nats.errors import NoRespondersError, SlowConsumerError
 
+from orchestrator.monitoring.app.bus import contract
+from orchestrator.monitoring.app.bus.contract import BusError, NobodyListensError, Sent
 from orchestrator.monitoring.app.counts import Counts
-from orchestrator.runtime.config import ConfigError
 
 REPORTS: Final = "orchestrator.app.reports"
 MAX_QUEUED_BYTES: Final = 32 * 1024 * 1024
@@ -38,15 +39,8 @@ _MEDIA_TYPE, _ENCODING = "Content-Type", "Content-Encoding"
 logger = logging.getLogger(__name__)
 
 
-Answering = Callable[[Msg], Awaitable[None]]
-
-
-class Sent(NamedTuple):
-    """A report as it came to one of the replicas."""
-
-    data: bytes
-    media_type: str
-    encoding: str
+Answering = Callable[[bytes], Awaitable[bytes]]
+"""Answers what is asked on a subject."""
 
 
 class Link:
@@ -54,9 +48,10 @@ class Link:
 
     def __init__(self, url: str, counts: Counts, take: Callable[[Sent], None]) -> None:
         """``take`` is told of reports of others. Raises ConfigError."""
-        check(url)
-        self.client = Client()
+        contract.check(url)
+        self._client = Client()
         self._url = url
+        self._shown = contract.without_secrets(url)
         self._counts = counts
         self._take = take
         self._queue: deque[Sent] = deque()
@@ -64,6 +59,7 @@ class Link:
         self._has_work = asyncio.Event()
         self._offers: dict[int, tuple[str, Answering]] = {}
         self._subscriptions: dict[int, Subscription] = {}
+        self._answering: set[asyncio.Task[None]] = set()
         self._offered = 0
         self._subscribing = asyncio.Lock()
         self._is_begun = False
@@ -73,12 +69,26 @@ class Link:
     @property
     def is_connected(self) -> bool:
         """Whether there is a connection now."""
-        return self.client.is_connected
+        return self._client.is_connected
 
     @property
     def is_ready(self) -> bool:
         """Whether reports of others come in."""
         return self._is_begun and self.is_connected
+
+    @property
+    def max_bytes(self) -> int:
+        """Of one message."""
+        return self._client.max_payload
+
+    async def ask(self, subject: str, data: bytes, timeout_s: float) -> bytes:
+        """The answer of one replica that offers this. Raises BusError."""
+        try:
+            return (await self._client.request(subject, data, timeout=timeout_s)).data
+        except NoRespondersError as error:
+            raise NobodyListensError(str(error)) from None
+        except (NatsError, OSError, TimeoutError) as error:
+            raise BusError(str(error)) from None
 
     def publish(self, report: Sent) -> None:
         """Pass a report on to all other replicas, soon."""
@@ -112,8 +122,14 @@ class Link:
             if number in self._offers and number not in self._subscriptions:
                 subject, answer = self._offers[number]
                 with contextlib.suppress(NatsError, OSError):
-                    subscription = await self.client.subscribe(subject, _ONE, cb=answer)
+                    begin = partial(self._begin, answer)
+                    subscription = await self._client.subscribe(subject, _ONE, cb=begin)
                     self._subscriptions[number] = subscription
+
+    async def _begin(self, answer: Answering, message: Msg) -> None:
+        """One answer that takes long does not hold up the next."""
+        self._answering.add(task := asyncio.create_task(_answer(answer, message)))
+        task.add_done_callback(self._answering.discard)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -125,7 +141,7 @@ class Link:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
             with contextlib.suppress(NatsError, OSError, TimeoutError):
-                await asyncio.wait_for(self.client.close(), _CONNECT_S)
+                await asyncio.wait_for(self._client.close(), _CONNECT_S)
 
     async def _run(self) -> None:
         """The client makes a connection anew by itself, unless the server threw it out."""
@@ -137,24 +153,24 @@ class Link:
             self._is_begun = False
             self._subscriptions.clear()
             with contextlib.suppress(NatsError, OSError, TimeoutError):
-                await self.client.close()
+                await self._client.close()
             await asyncio.sleep(_RETRY_S)
-            self.client = Client()
+            self._client = Client()
 
     async def _serve(self) -> None:
         """Until the client is closed. Raises NatsError, OSError or TimeoutError."""
         await self._connect()
-        await self.client.subscribe(
+        await self._client.subscribe(
             REPORTS,
             cb=self._received,
             pending_msgs_limit=_MAX_RECEIVED_MESSAGES,
             pending_bytes_limit=MAX_QUEUED_BYTES,
         )
-        await self.client.flush()
+        await self._client.flush()
         self._is_begun, self._problem = True, ""
         for number in list(self._offers):
             await self._subscribe(number)
-        while not self.client.is_closed:
+        while not self._client.is_closed:
             while self._queue and self.is_connected:  # else the client would keep the oldest
                 await self._send(self._next())
             self._has_work.clear()
@@ -164,7 +180,7 @@ class Link:
         """The first connection; the client makes the later ones itself."""
         while True:
             try:
-                await self.client.connect(
+                await self._client.connect(
                     self._url,
                     name="orchestrator app",
                     no_echo=True,
@@ -196,7 +212,7 @@ class Link:
         if report.encoding:
             headers[_ENCODING] = report.encoding
         try:
-            await self.client.publish(REPORTS, report.data, headers=headers)
+            await self._client.publish(REPORTS, report.data, headers=headers)
         except (NatsError, OSError) as error:
             self._counts.bus_dropped += 1
             await self._failed(error)
@@ -215,11 +231,11 @@ class Link:
         self._counts.bus_errors += 1
         problem = str(error) or type(error).__name__
         if problem != self._problem:
-            logger.warning("the bus at %s: %s", _without_secrets(self._url), problem)
+            logger.warning("the bus at %s: %s", self._shown, problem)
         self._problem = problem
 
     async def _lost(self) -> None:
-        logger.warning("the bus at %s is not connected", _without_secrets(self._url))
+        logger.warning("the bus at %s is not connected", self._shown)
 
     async def _closed(self) -> None:
         self._has_work.set()
@@ -227,20 +243,10 @@ class Link:
     async def _back(self) -> None:
         self._problem = ""
         self._has_work.set()
-        logger.info("the bus at %s is connected again", _without_secrets(self._url))
+        logger.info("the bus at %s is connected again", self._shown)
 
 
-def check(url: str) -> None:
-    """Raise ConfigError unless it is the URL of a NATS server, or several with commas between."""
-    for one in url.split(","):
-        parts = urlsplit(one)
-        if parts.scheme not in ("nats", "tls") or not parts.hostname:
-            shown = _without_secrets(one)
-            raise ConfigError(
-                f"--bus {shown!r} is no address of NATS: it looks like nats://host:4222"
-            )
-
-
-def _without_secrets(url: str) -> str:
-    parts = [urlsplit(one) for one in url.split(",")]
-    return ",".join(f"{one.scheme}://{one.netloc.rpartition('@')[2]}" for one in parts)
+async def _answer(answer: Answering, message: Msg) -> None:
+    data = await answer(message.data)
+    with contextlib.suppress(NatsError, OSError):
+        await message.respond(data)
