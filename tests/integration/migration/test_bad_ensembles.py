@@ -61,9 +61,13 @@ WRONG = ("/silent-back", "/silent-byte", "/silent-lost")
 
 
 @asynccontextmanager
-async def silently_changed(pair: Pair, directory: Path, wire: Wire) -> AsyncIterator[Sync]:
+async def silently_changed(
+    pair: Pair, directory: Path, wire: Wire, verify_every_s: float = 0
+) -> AsyncIterator[Sync]:
     """B's events are lost: one byte is another, a deleted node is there again, and one is gone."""
-    async with syncing(through(wire, spec_of(pair, policy="source")), directory) as sync:
+    spec = through(wire, spec_of(pair, policy="source"))
+    spec = msgspec.structs.replace(spec, verify_every_s=verify_every_s)
+    async with syncing(spec, directory) as sync:
         for name in ("byte", "back", "lost", "same"):
             await pair.a.do("create", f"/silent-{name}", b"1" * 100)
         await pair.are_equal()
@@ -102,6 +106,32 @@ async def test_a_verification_finds_what_no_source_told_and_a_repair_puts_it_rig
         wire.dropped = b""
         assert (await sync.command(Verify(repair=True))).paths == WRONG
         await is_put_right(pair, sync)
+
+
+async def test_a_sync_verifies_by_itself_and_says_what_differs(
+    pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def nothing(_: Watcher) -> None:
+        """The source does not look by itself."""
+
+    monkeypatch.setattr(Watcher, "_look_through", nothing)
+    async with (
+        Wire(pair.b.ensemble.nodes[0].port).serving() as wire,
+        silently_changed(pair, tmp_path, wire, verify_every_s=0.2) as sync,
+    ):
+        await eventually(lambda: said(sync, "unequal", "a verification found 3 paths that differ"))
+        verified = sync.status().verified
+        assert verified is not None
+        assert verified.differing == 3
+        wire.dropped = b""
+        await sync.command(Verify(repair=True))
+        await is_put_right(pair, sync)
+        await eventually(lambda: found_equal(sync))
+
+
+def found_equal(sync: Sync) -> bool:
+    verified = sync.status().verified
+    return verified is not None and verified.differing == 0
 
 
 async def test_what_no_event_told_is_found_by_looking_through_all_nodes(

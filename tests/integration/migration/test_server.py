@@ -93,6 +93,8 @@ async def test_metrics_are_those_of_prometheus(pair: Pair, served: Served) -> No
     await pair.a.do("create", "/n", b"1")
     await pair.are_equal()
     await served.at_rest()
+    status, _ = await served.call("POST", "/api/v1/syncs/test/verify", {})
+    assert status == 200
     async with aiohttp.ClientSession() as session, session.get(served.url + "/metrics") as answer:
         families = {f.name: f for f in text_string_to_metric_families(await answer.text())}
     samples = {
@@ -104,6 +106,8 @@ async def test_metrics_are_those_of_prometheus(pair: Pair, served: Served) -> No
     assert samples["zk_migrate_sync_equal", ""] == 1
     assert samples["zk_migrate_sync_written_total", "B"] == 1
     assert samples["zk_migrate_sync_lag_seconds_count", ""] == 1
+    assert samples["zk_migrate_sync_verified_differences", ""] == 0
+    assert samples["zk_migrate_sync_verified_timestamp_seconds", ""] > 1.7e9
 
 
 @pytest.mark.parametrize(

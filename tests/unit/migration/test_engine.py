@@ -546,6 +546,22 @@ def test_one_wrong_byte_is_found() -> None:
     assert verify(equal(), {"/app": b"1", "/app/x": b"3"}) == ("/app/x",)
 
 
+@pytest.mark.parametrize(("behind", "differing"), [(1, ()), (0, ("/app/x",))])
+def test_a_node_that_is_written_behind_each_barrier_is_no_difference(
+    behind: int, differing: tuple[str, ...]
+) -> None:
+    bench = equal()
+    bench.command(Verify())
+    while 1 not in bench.replies:
+        for read in bench.reads():
+            nodes = {path: node(data) for path, data in (("/app", b"1"), ("/app/x", b"2"))}
+            if read.side is B:
+                nodes["/app/x"] = replace(node(b"3"), mzxid=bench.zxid[B] + behind)
+            bench.show(read, nodes)
+        bench.later(1)
+    assert bench.replies[1].paths == differing
+
+
 def test_a_node_that_is_missing_is_found() -> None:
     assert verify(equal(), {"/app": b"1"}) == ("/app/x",)
 
@@ -569,7 +585,7 @@ def test_a_repair_leaves_alone_what_another_read_does_not_show() -> None:
             nodes = {path: node(data) for path, data in (("/app", b"1"), ("/app/x", b"2"))}
             if read.side is B and shown < ROUNDS:
                 shown += 1
-                nodes["/app/x"] = replace(node(b"3"), mzxid=77)
+                nodes["/app/x"] = replace(node(b"3"), mzxid=7)
             bench.show(read, nodes)
         bench.later(1)
     assert bench.replies[1].paths == ("/app/x",)

@@ -8,7 +8,7 @@ from itertools import accumulate
 from prometheus_client.core import HistogramMetricFamily, Metric
 
 from orchestrator.migration.adapters.lags import BOUNDS_S
-from orchestrator.migration.adapters.sync import Sync
+from orchestrator.migration.adapters.sync import Sync, SyncStatus
 from orchestrator.migration.adapters.syncs import Syncs
 from orchestrator.migration.core.progress import SideStatus, Status
 from orchestrator.runtime.metrics import Labels, labelled_counter, labelled_gauge
@@ -22,10 +22,12 @@ def read(syncs: Syncs) -> Iterable[Metric]:
     up = [((each.spec.name,), float(each.current is not None)) for each in syncs]
     yield labelled_gauge(f"{_P}up", "Whether the sync runs.", ("sync",), up)
     running = [each.current for each in syncs if each.current is not None]
-    statuses = [(each, each.status().status) for each in running]
+    shown = [(each, each.status()) for each in running]
+    statuses = [(each, status.status) for each, status in shown]
     yield from _whole(statuses)
     yield from _sides(statuses)
     yield _lag(running)
+    yield from _verified(shown)
     alerts = [
         ((each.spec.name, problem), float(n))
         for each in running
@@ -73,6 +75,18 @@ def _sides(statuses: list[tuple[Sync, Status]]) -> Iterable[Metric]:
         ("lost", "Batches of which nobody knew at first whether they were applied."),
     ):
         yield labelled_counter(f"{_P}{name}", text, labels, of(name))
+
+
+def _verified(shown: list[tuple[Sync, SyncStatus]]) -> Iterable[Metric]:
+    found = [((sync.spec.name,), s.verified) for sync, s in shown if s.verified is not None]
+    yield labelled_gauge(
+        f"{_P}verified_timestamp_seconds", "When both sides were last read afresh.", ("sync",),
+        [(labels, verified.at) for labels, verified in found],
+    )  # fmt: skip
+    yield labelled_gauge(
+        f"{_P}verified_differences", "Paths that differed then.", ("sync",),
+        [(labels, float(verified.differing)) for labels, verified in found],
+    )  # fmt: skip
 
 
 def _named(status: Status) -> tuple[tuple[str, SideStatus], tuple[str, SideStatus]]:

@@ -62,13 +62,14 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class SyncSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What keeps ``a`` and ``b`` equal."""
+    """What keeps ``a`` and ``b`` equal. So often both are read afresh and compared; 0: never."""
 
     name: Annotated[str, Meta(pattern=_NAME)]
     a: EnsembleSpec
     b: EnsembleSpec
     settings: Settings = Settings()
     thresholds: Thresholds = Thresholds()
+    verify_every_s: Annotated[float, Meta(ge=0)] = 3_600.0
 
 
 def client_settings(spec: EnsembleSpec) -> ClientSettings:

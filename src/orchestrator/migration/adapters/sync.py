@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import count
 from pathlib import Path
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 import msgspec
 
@@ -30,7 +30,7 @@ from orchestrator.migration.core.effects import (
     Write,
 )
 from orchestrator.migration.core.engine import Engine
-from orchestrator.migration.core.events import Command, Event, Operated, Pause, Written
+from orchestrator.migration.core.events import Command, Event, Operated, Pause, Verify, Written
 from orchestrator.migration.core.progress import Status, eta_s
 from orchestrator.migration.core.settings import Settings
 from orchestrator.migration.core.sides import SIDES, Role, Side
@@ -42,6 +42,13 @@ logger = logging.getLogger(__name__)
 SHELL = "shell/"
 _MOST_QUEUED = 10_000
 _LOOK_S = 1.0
+
+
+class Verified(NamedTuple):
+    """When both sides were last read afresh (Unix seconds), and how many paths differed then."""
+
+    at: float
+    differing: int
 
 
 class SyncStatus(msgspec.Struct, frozen=True):
@@ -56,6 +63,7 @@ class SyncStatus(msgspec.Struct, frozen=True):
     unwritable: tuple[str, str]
     versions: tuple[str, str]
     sources: tuple[str, str]
+    verified: Verified | None
 
 
 class Sync:
@@ -80,6 +88,8 @@ class Sync:
         self._tokens = count(1)
         self._replies: dict[int, asyncio.Future[Reply]] = {}
         self._per_s = 0.0
+        self._verifying = asyncio.Lock()
+        self._verified: Verified | None = None
 
     @property
     def failed(self) -> asyncio.Future[None]:
@@ -98,6 +108,7 @@ class Sync:
             (a.unwritable, b.unwritable),
             (a.opened.dialect.name, b.opened.dialect.name),
             (a.opened.following.reason, b.opened.following.reason),
+            self._verified,
         )
 
     def conflicts(self) -> list[Conflict]:
@@ -106,6 +117,15 @@ class Sync:
 
     async def command(self, command: Command) -> Reply:
         """Have the engine do something; the answer comes when it is done."""
+        if type(command) is not Verify:
+            return await self._command(command)
+        async with self._verifying:  # one after the other
+            reply = await self._command(command)
+            if not reply.refusal and command.path == "/":
+                self._verified = Verified(self._clock.now(), len(reply.paths))
+            return reply
+
+    async def _command(self, command: Command) -> Reply:
         token = next(self._tokens)
         reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._replies[token] = reply
@@ -162,6 +182,20 @@ class Sync:
             before = now
             self.alerts.compare(self.engine.status(self._clock.now()), self._clock.now())
 
+    async def keep_verifying(self) -> None:
+        """Read both sides afresh now and then, for good, and say if they are not the same."""
+        while every_s := self.spec.verify_every_s:
+            await asyncio.sleep(every_s)
+            if self.engine.status(self._clock.now()).state != "live":
+                continue
+            reply = await self.command(Verify())
+            if reply.paths:
+                text = (
+                    f"a verification found {len(reply.paths)} paths that differ, such as "
+                    f"{reply.paths[0]}: verify with repair puts them right"
+                )
+                self.alerts.tell("unequal", Severity.ERROR, text, self._clock.now())
+
     def _measure(self, event: Written) -> None:
         flight = self.engine.state.flights.by_number.get(event.batch)
         if flight is not None and flight.since:
@@ -207,7 +241,7 @@ async def running(
         for ensemble, position in zip(sync.ensembles, engine.positions(), strict=True):
             stack.push_async_callback(ensemble.close)
             ensemble.start(position, kept)
-        for work in (sync.watch(), sync.alerts.deliver()):
+        for work in (sync.watch(), sync.keep_verifying(), sync.alerts.deliver()):
             stack.push_async_callback(_end, asyncio.create_task(work))
         if fault := clocks_fault(spec.settings, opened[0].clock, opened[1].clock):
             sync.alerts.tell("clocks_apart", Severity.WARNING, fault, clock.now())

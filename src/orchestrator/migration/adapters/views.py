@@ -25,7 +25,8 @@ class LagView(msgspec.Struct, frozen=True):
 
 
 class SyncView(msgspec.Struct, frozen=True):
-    """A sync; ``state`` is ``opening`` while its ensembles cannot be reached, with the reason."""
+    """A sync; ``state`` is ``opening`` while its ensembles cannot be reached, with the reason.
+    ``differing`` paths were found when all was last read afresh, at ``verified_at``."""
 
     name: str
     state: str
@@ -46,6 +47,8 @@ class SyncView(msgspec.Struct, frozen=True):
     b: SideStatus | None = None
     versions: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
+    verified_at: float | None = None
+    differing: int = 0
 
 
 class VersionView(msgspec.Struct, frozen=True):
@@ -111,6 +114,8 @@ def _running(spec: SyncSpec, seen: SyncStatus) -> SyncView:
         status.b,
         seen.versions,
         seen.sources,
+        seen.verified.at if seen.verified is not None else None,
+        seen.verified.differing if seen.verified is not None else 0,
     )
 
 

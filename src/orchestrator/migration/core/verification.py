@@ -4,7 +4,8 @@ The sums (``hashing``) prove that both sides are equal *as the sources told*; on
 they told the truth. A round asks for a barrier on both sides, waits until the sources have reached
 it, and reads every path below the root with its children. What does not match, and is not just
 being written, is looked at in another round, for it may have changed meanwhile; what differs in
-all rounds is a difference: between the sides, or between a side and what its source said.
+all rounds is a difference: between the sides, or between a side and what its source said. What was
+written again even behind the last barrier is none: nobody can say so of a node that never rests.
 
 A repair believes a read only if the source, having gone past the moment of reading, still says what
 it said before, and another read then shows the same node: else the first may be older than what the
@@ -199,11 +200,19 @@ class Verification:
         if is_gone:
             pass
         elif shown is None or not is_equal or not self._matches(side, path, shown.node):
+            if self._round == ROUNDS and self._never_rests(side, path, shown):
+                return
             self._suspects[path] = None
             if shown is not None and self._is_repairing:
                 self._repairs[side, path] = shown.node
         if shown is not None and shown.node is not None:
             self._unknown(side, path, shown)
+
+    def _never_rests(self, side: Side, path: str, shown: Shown | None) -> bool:
+        """Whether a path is just being written, or was behind the barrier of this round."""
+        seen, goal = None if shown is None else shown.node, self._goals[side]
+        is_newer = seen is not None and goal is not None and seen.mzxid > goal
+        return is_newer or path in self._state.flights.of
 
     def _is_apart(self, path: str) -> bool:
         """Whether a path may differ: it is ephemeral."""
