@@ -81,7 +81,7 @@ def _address(host: int) -> str:
 
 
 def _report(fleet: Fleet, host: int, number: int) -> Report:
-    """Containers talk to two services each, some on other hosts."""
+    """Containers talk to two services each, some on other hosts; all hosts have the same images."""
     name, draw = f"host{host:04}", fleet.random.random
     pids = [1000 + n + 1000 * fleet.life(number, n / _PROCESSES) for n in range(_PROCESSES)]
     containers = [
@@ -120,6 +120,10 @@ def _report(fleet: Fleet, host: int, number: int) -> Report:
         )
         for n in range(_CONNECTIONS)
     ]
+    images = [
+        Node(f"registry/service{n}:1", f"registry/service{n}", {"size": "123456789"})
+        for n in range(_CONTAINERS)
+    ]
     machine = Node(
         id=name, addresses=[_address(host)], metrics={"cpu_percent": draw() * 400, "load_1m": 1.0}
     )
@@ -132,7 +136,7 @@ def _report(fleet: Fleet, host: int, number: int) -> Report:
         taken_at=time.time(),
         host_id=name,
         nodes={"host": [machine], "container": containers, "process": processes,
-               "endpoint": listeners},
+               "endpoint": listeners, "image": images},
         connections=connections,
     )  # fmt: skip
 

@@ -17,7 +17,8 @@ class Merged(Generic[Key, Value]):
     """Keys to values, each made of the shares of one or more agents.
 
     ``combine`` makes a value of several shares, which come by agent, in the order of the agents'
-    names; ``is_by_time`` says that it also depends on which of them came last. A value that stays
+    names; ``is_by_time`` says that it also depends on which of them came last, and that of equal
+    shares it makes one of them. A value that stays
     equal stays the same object, so that others see by identity what has changed.
     """
 
@@ -26,6 +27,7 @@ class Merged(Generic[Key, Value]):
     ) -> None:
         self.values: dict[Key, Value] = {}
         self._is_by_time = is_by_time
+        self._alike: set[Key] = set()  # by time: with shares that are all the value itself
         self._combine = combine
         self._owner: dict[Key, str] = {}  # of values with one share
         self._shares: dict[Key, dict[str, Value]] = {}  # of values with several
@@ -53,10 +55,15 @@ class Merged(Generic[Key, Value]):
                 self._owner[key] = agent
                 return True
             shares = self._shares[key] = {owner: self.values[key]}
-        elif shares.get(agent) == share and not (self._is_by_time and _differ(shares)):
+            if self._is_by_time:
+                self._alike.add(key)
+        elif not self._is_by_time and shares.get(agent) == share:
             return False  # with a thousand shares, to say the same again has to cost nothing
         if share == self.values[key]:
             share = self.values[key]  # the same object is quickly seen to be the same
+            if key in self._alike:
+                shares[agent] = share
+                return False
         shares[agent] = share
         return self._become(key, shares)
 
@@ -68,22 +75,22 @@ class Merged(Generic[Key, Value]):
         if shares is None or shares.pop(agent, None) is None:
             return False
         if len(shares) > 1:
-            return self._become(key, shares)
+            return key not in self._alike and self._become(key, shares)
         [(self._owner[key], share)] = shares.items()
         del self._shares[key]
+        self._alike.discard(key)
         return self._change(key, share)
 
     def _become(self, key: Key, shares: Mapping[str, Value]) -> bool:
-        return self._change(key, self._combine(dict(sorted(shares.items()))))
+        is_changed = self._change(key, self._combine(dict(sorted(shares.items()))))
+        if self._is_by_time:
+            value = self.values[key]
+            is_alike = all(share is value for share in shares.values())
+            (self._alike.add if is_alike else self._alike.discard)(key)
+        return is_changed
 
     def _change(self, key: Key, value: Value) -> bool:
         if self.values.get(key) == value:
             return False
         self.values[key] = value
         return True
-
-
-def _differ(shares: Mapping[str, object]) -> bool:
-    """Those that are as the whole are the same object."""
-    first, *others = shares.values()
-    return any(other is not first for other in others)
