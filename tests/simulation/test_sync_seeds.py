@@ -9,11 +9,14 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing import get_context
+from random import Random
 
 import pytest
+from msgspec.structs import replace
 from tests.simulation import sync_defects
 
-from orchestrator.simulator.sync import SyncOutcome, SyncRun, play
+from orchestrator.simulator.sync import SyncOptions, SyncOutcome, SyncRun, play
+from orchestrator.simulator.sync.options import drawn
 
 BATCH = 20
 BATCHES = [range(start, start + BATCH) for start in range(0, 240, BATCH)]
@@ -58,6 +61,23 @@ def test_two_ensembles_come_to_be_equal_for_many_more_seeds_from(
     first: int, pool: ProcessPoolExecutor
 ) -> None:
     assert violations(pool.submit(play, range(first, first + 100)).result()) == []
+
+
+def test_data_versions_come_to_be_alike_where_asked() -> None:
+    outcomes = [counting(seed).outcome() for seed in range(60) if drawn_for(seed).writers == "AB"]
+    assert violations(outcomes) == []
+    assert sum(outcome.written for outcome in outcomes) > 1_000
+
+
+def drawn_for(seed: int) -> SyncOptions:
+    return drawn(Random(f"options {seed}"))
+
+
+def counting(seed: int) -> SyncRun:
+    """With all data versions kept alike; only where both sides are written may both be raised."""
+    options = drawn_for(seed)
+    settings = replace(options.settings, versions=("/**",))
+    return SyncRun(seed, replace(options, settings=settings))
 
 
 def test_a_seed_decides_everything() -> None:

@@ -167,3 +167,36 @@ async def _leads(side: Side, data: bytes) -> bool:
 
 async def _has(side: Side, path: str, data: bytes) -> bool:
     return await side.value(path) == data
+
+
+async def test_versions_are_alike_on_both_sides_where_that_is_asked_for(
+    pair: Pair, tmp_path: Path, source: str
+) -> None:
+    await pair.a.do("create", "/app/n", b"0", makepath=True)
+    await pair.a.do("create", "/other", b"0")
+    for number in range(25):
+        await pair.a.do("set", "/app/n", b"%d" % number)
+        await pair.a.do("set", "/other", b"%d" % number)
+
+    async def count(expected: int) -> bool:
+        return [(await side.do("exists", "/app/n")).version for side in pair] == [expected] * 2
+
+    async with syncing(followed(pair, source, versions=("/app",)), tmp_path) as sync:
+        await eventually(lambda: pair.b.do("exists", "/app/n"))
+        await eventually(lambda: count(25))
+        await pair.b.do("set", "/app/n", b"of B", version=25)  # as a client who saw it on A
+        await eventually(lambda: count(26))
+        for number in range(10):  # of which the sync may see the last alone
+            await pair.a.do("set", "/app/n", b"again %d" % number)
+        await eventually(lambda: count(36))
+        await at_rest(sync)
+        assert (await pair.are_equal())["/app/n"].data == b"again 9"
+        assert (await pair.b.do("exists", "/other")).version == 0
+        assert sync.conflicts() == []
+    async with syncing(followed(pair, source, versions=("/**",)), tmp_path):
+        await eventually(lambda: versions_are_equal(pair, "/other"))
+
+
+async def versions_are_equal(pair: Pair, path: str) -> bool:
+    a, b = [(await side.do("exists", path)).version for side in pair]
+    return bool(a == b)

@@ -123,6 +123,11 @@ class Bench:
         shown = tuple(Shown(path, nodes.get(path)) for path in read.paths)
         self.tell(ReadDone(read.side, read.token, shown))
 
+    def answer_reads(self, nodes: Mapping[str, bytes]) -> None:
+        """All that was asked for, as both sides have it."""
+        for read in self.reads():
+            self.show(read, {path: node(data) for path, data in nodes.items()})
+
     def apply(self, write: Write, *steps: Step) -> None:
         """The batch is applied, heard, and answered."""
         session = (WRITERS if write.role is Role.WRITER else PROXIES)[write.side]

@@ -607,3 +607,65 @@ def test_a_repair_keeps_lifetimes_which_a_read_does_not_show(owner: int) -> None
     assert bench.engine.state.tree.look("/app/x").content(B) == Content(
         digest(b"3"), 0, kind_of(owner, sees_lifetimes=True)
     )
+
+
+# --- versions --------------------------------------------------------------------------------
+
+
+def counted(a: int, b: int, **settings: object) -> Bench:
+    """The same node, set so often on A and on B."""
+    sides = ({"/app": replace(node(b"1"), version=n)} for n in (a, b))
+    return Bench(*sides, Settings(versions=("/app",), **settings))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("a", "b", "side"), [(5, 2, B), (2, 5, A)])
+def test_the_side_that_counts_less_sets_its_data_again(a: int, b: int, side: Side) -> None:
+    bench = counted(a, b)
+    bench.later(1)
+    bench.answer_reads({"/app": b"1"})
+    [write] = bench.writes()
+    assert write.side is side
+    assert write.ops == tuple([SetData("/app", b"1", version) for version in (2, 3, 4)])
+    bench.apply(write, *[DataSet("/app", b"1", version) for version in (3, 4, 5)])
+    bench.later(1)
+    assert bench.writes() == []
+    assert [state.version for state in bench.engine.state.tree.look("/app").states if state] == [
+        5,
+        5,
+    ]
+
+
+def test_a_large_gap_is_closed_batch_by_batch() -> None:
+    bench, sent = counted(25, 0, batch_ops=10), []
+    for _ in range(4):
+        bench.later(1)
+        bench.answer_reads({"/app": b"1"})
+        for write in bench.writes():
+            sent.append(len(write.ops))
+            bench.apply(write, *[step_of(op) for op in write.ops])
+    assert sent == [10, 10, 5]
+
+
+def test_versions_are_left_alone_where_nobody_asks() -> None:
+    bench = Bench({"/app": replace(node(b"1"), version=9)}, {"/app": node(b"1")}, Settings())
+    bench.later(1)
+    assert (bench.reads(), bench.writes()) == ([], [])
+
+
+def test_a_change_of_somebody_else_comes_before_a_version() -> None:
+    bench = counted(5, 2)
+    bench.later(1)
+    bench.answer_reads({"/app": b"1"})
+    [write] = bench.writes()
+    bench.change(B, DataSet("/app", b"2", 3))
+    bench.tell(Refused(write.batch, bench.zxid[B], 0, Refusal.VERSION))
+    [change] = bench.writes()
+    assert (change.side, change.ops) == (A, (SetData("/app", b"2", 5),))
+    bench.apply(change, DataSet("/app", b"2", 6))
+    bench.later(1)
+    bench.answer_reads({"/app": b"2"})
+    [write] = bench.writes()
+    assert (write.side, [op.version for op in write.ops if isinstance(op, SetData)]) == (
+        B,
+        [3, 4, 5],
+    )

@@ -80,6 +80,13 @@ def data_change(
     return Draft(place.side, role, (op,), intent, _size(place.outer, data))
 
 
+def raising(place: Place, state: State, data: bytes | None, count: int) -> Draft:
+    """Set what is there so many times again, for its version."""
+    ops = tuple([SetData(place.outer, data, state.version + n) for n in range(count)])
+    intent = Intent(place.path, Mode.NONE, None, state.version)
+    return Draft(place.side, Role.WRITER, ops, intent, _size(place.outer, data) * count)
+
+
 def acl_change(
     place: Place, state: State, want: Content, acl: Acls, role: Role = Role.WRITER
 ) -> Draft:

@@ -125,6 +125,8 @@ class Engine:
             self._tick_at = now + self.state.settings.checkpoint_s
             if self._may_plan():
                 self._burning.tick(now)
+                for side, path in self.state.versions.take(self.state.tree):
+                    self.state.units.add(side.other, [path], now)
             self._checkpoints.save(now)
         return self._finish(now)
 

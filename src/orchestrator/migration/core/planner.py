@@ -31,6 +31,7 @@ from orchestrator.migration.core.units import Unit
 from orchestrator.zookeeper.jute.records import OPEN
 
 _AGAIN_S = 0.1
+_RAISING_BYTES = 100  # of a write, besides path and data
 _TARGETS = {
     Verdict.TO_A: (Side.A,),
     Verdict.TO_B: (Side.B,),
@@ -190,12 +191,28 @@ class Planner:
             result = self._settle(node, result, now)
         if result.verdict is Verdict.SAME:
             self._settling.agreed(node, result.want, now)
-            return []
+            return self._raised(node)
         self._settling.no_conflict(node, now)
         found = []
         for side in _TARGETS[result.verdict]:
             found += self._writes(node, side, result.want, unit, created, now)
         return found
+
+    def _raised(self, node: Node) -> list[Draft]:
+        """Bring the data version of one side nearer to the other's, where that is asked for."""
+        lower = self._state.versions.lower(node)
+        if lower is None:
+            return []
+        side, count = lower
+        there = node.states[side]
+        assert there is not None, "both sides agree on it"
+        self._need(side, node.path, there.content.data)
+        data = self._state.payloads.get(side, node.path, there.content.data)
+        settings = self._state.settings
+        fitting = settings.batch_bytes // (_RAISING_BYTES + len(node.path) + len(data or b""))
+        most = max(1, min(count, settings.batch_ops, fitting))
+        place = Place(side, self._state.view.outward(side, node.path), node.path)
+        return [drafts.raising(place, there, data, most)]
 
     def _settle(self, node: Node, result: Merge, now: float) -> Merge:
         for side in SIDES:

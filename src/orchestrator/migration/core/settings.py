@@ -62,6 +62,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The authority to begin with; flipped by a command, and then remembered."""
     sequences: tuple[str, ...] = ()
     """Parents whose sequence counters are kept equal; those of elections always are."""
+    versions: tuple[str, ...] = ()
+    """Nodes whose data versions are kept equal: the side that counts less sets its data again."""
 
     # --- bounds --------------------------------------------------------------------------------
     batch_ops: _Count = 500
@@ -90,6 +92,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             *_path_faults("exclude", self.exclude),
             *_path_faults("elections", self.elections),
             *_path_faults("sequences", self.sequences),
+            *_path_faults("versions", self.versions),
             *([] if self.include else ["include: no pattern is given, so nothing would be synced"]),
             *_mapping_faults(self.mappings),
         ]

@@ -15,6 +15,7 @@ from orchestrator.migration.core.settings import Settings
 from orchestrator.migration.core.sides import Role, Side
 from orchestrator.migration.core.tree import Node, Tree
 from orchestrator.migration.core.units import Units
+from orchestrator.migration.core.versions import Versions
 from orchestrator.migration.core.view import View
 
 
@@ -74,6 +75,7 @@ class SyncState:
         self.payloads = Payloads(settings.data_bytes)
         self.conflicts = ConflictBook(settings)
         self.counters = Counters(settings)
+        self.versions = Versions(settings)
         self.totals = Totals()
         self.sides = (SideState(), SideState())
         self.authority = Side[settings.authority]
@@ -124,4 +126,5 @@ class SyncState:
         if path not in self.flights.of and path not in self.units:
             if (node.is_settled or node.is_gone) and path not in self.conflicts.held:
                 self.payloads.drop_both(path)
+            self.versions.note(node)
             self.tree.close(path)

@@ -235,9 +235,17 @@ class SyncRun:
         if status.state != "live" or not self.host.is_idle:
             return False
         if status.queue == 0 or self.kernel.now < self._patient_until:
-            return status.queue == 0
+            return status.queue == 0 and self._counts_alike()
         units = engine.state.units
         return status.queue == (sum(path in units for path in self._excused()) if len(units) else 0)
+
+    def _counts_alike(self) -> bool:
+        """Whether data versions are alike, if all are to be."""
+        if not self.options.settings.versions:
+            return True
+        a, b = (self._nodes(side) for side in SIDES)
+        both = (a.keys() & b.keys()) - self._excused()
+        return all(a[path].version == b[path].version for path in both)
 
     def _conclude(self) -> None:
         written = list(self.judge.writes)
