@@ -614,8 +614,8 @@ def test_a_repair_keeps_lifetimes_which_a_read_does_not_show(owner: int) -> None
 
 def counted(a: int, b: int, **settings: object) -> Bench:
     """The same node, set so often on A and on B."""
-    sides = ({"/app": replace(node(b"1"), version=n)} for n in (a, b))
-    return Bench(*sides, Settings(versions=("/app",), **settings))  # type: ignore[arg-type]
+    one, other = ({"/app": node(b"1", version=n)} for n in (a, b))
+    return Bench(one, other, Settings(versions=("/app",), **settings))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("a", "b", "side"), [(5, 2, B), (2, 5, A)])
