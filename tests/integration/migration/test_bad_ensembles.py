@@ -57,6 +57,16 @@ async def test_a_slow_side_is_sent_the_last_values_and_the_lag_is_an_alert(
         assert sync.conflicts() == []
 
 
+@pytest.fixture
+def unlooked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sources that watch do not look through all nodes by themselves."""
+
+    async def nothing(_: Watcher) -> None:
+        """See above."""
+
+    monkeypatch.setattr(Watcher, "_look_through", nothing)
+
+
 WRONG = ("/silent-back", "/silent-byte", "/silent-lost")
 
 
@@ -90,13 +100,10 @@ async def is_put_right(pair: Pair, sync: Sync) -> None:
     assert (await sync.command(Verify())).paths == ()
 
 
+@pytest.mark.usefixtures("unlooked")
 async def test_a_verification_finds_what_no_source_told_and_a_repair_puts_it_right(
-    pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    pair: Pair, tmp_path: Path
 ) -> None:
-    async def nothing(_: Watcher) -> None:
-        """The source does not look by itself."""
-
-    monkeypatch.setattr(Watcher, "_look_through", nothing)
     async with (
         Wire(pair.b.ensemble.nodes[0].port).serving() as wire,
         silently_changed(pair, tmp_path, wire) as sync,
@@ -108,13 +115,8 @@ async def test_a_verification_finds_what_no_source_told_and_a_repair_puts_it_rig
         await is_put_right(pair, sync)
 
 
-async def test_a_sync_verifies_by_itself_and_says_what_differs(
-    pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def nothing(_: Watcher) -> None:
-        """The source does not look by itself."""
-
-    monkeypatch.setattr(Watcher, "_look_through", nothing)
+@pytest.mark.usefixtures("unlooked")
+async def test_a_sync_verifies_by_itself_and_says_what_differs(pair: Pair, tmp_path: Path) -> None:
     async with (
         Wire(pair.b.ensemble.nodes[0].port).serving() as wire,
         silently_changed(pair, tmp_path, wire, verify_every_s=0.2) as sync,

@@ -18,8 +18,8 @@ class Merged(Generic[Key, Value]):
 
     ``combine`` makes a value of several shares, which come by agent, in the order of the agents'
     names; ``is_by_time`` says that it also depends on which of them came last, and that of equal
-    shares it makes one of them. A value that stays
-    equal stays the same object, so that others see by identity what has changed.
+    shares it makes one of them. A value that stays equal stays the same object, so that others see
+    by identity what has changed.
     """
 
     def __init__(
