@@ -1,7 +1,6 @@
 """Controls through a probe's own connection: one node, many, streams, roles, the record."""
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -106,68 +105,6 @@ async def test_many_nodes_each_have_their_own_outcome(client: Client) -> None:
         )
     assert (status, body["failed"]) == (200, 2)
     assert [one["status"] for one in body["outcomes"]] == [200, 404, 404]
-
-
-async def test_a_terminal_passes_on_what_is_typed_and_written(client: Client) -> None:
-    def echoing(said: FromApp) -> list[FromProbe]:
-        match said:
-            case control.Request(id=id):
-                return [control.Response(id, streams=True), control.Output(id, b"$ ")]
-            case control.Input(stream=id, data=b"exit\r"):
-                return [control.ProbeEnd(id, exit_code=7)]
-            case control.Input(stream=id, data=data):
-                return [control.Output(id, data.upper())]
-            case _:
-                return []
-
-    async with a_probe(client, echoing) as probe:
-        await eventually(lambda: _is_open(client), 60)
-        params = {"agent": "a", "node": "a/c1", "control": "exec", "command": "sh"}
-        async with client.socket("/api/v1/control/stream", **params) as terminal:
-            assert await terminal.receive_bytes() == b"$ "
-            await terminal.send_str('{"rows": 50, "columns": 132}')
-            await terminal.send_bytes(b"ls\r")
-            assert await terminal.receive_bytes() == b"LS\r"
-            await terminal.send_bytes(b"exit\r")
-            assert json.loads(await terminal.receive_str()) == {"problem": "", "exit_code": 7}
-    assert control.Resize(1, 50, 132) in probe.asked
-    request = probe.asked[0]
-    assert isinstance(request, control.Request)
-    assert request.arguments == {"command": "sh"}
-
-
-async def test_a_stream_gives_credit_for_what_is_read(client: Client) -> None:
-    data = bytes(control.MAX_DATA_BYTES)
-
-    def writing(said: FromApp) -> list[FromProbe]:
-        match said:
-            case control.Request(id=id):
-                return [control.Response(id, streams=True), *([control.Output(id, data)] * 4)]
-            case control.AppCredit(stream=id, bytes=size):
-                return [control.Output(id, bytes(size))]
-            case _:
-                return []
-
-    async with a_probe(client, writing):
-        await eventually(lambda: _is_open(client), 60)
-        async with client.socket("/api/v1/control/stream", agent="a", node="a/c1") as logs:
-            received = 0
-            while received < 4 * control.INITIAL_CREDIT_BYTES:
-                received += len(await logs.receive_bytes())
-
-
-async def test_a_probe_that_sends_without_credit_loses_the_stream(client: Client) -> None:
-    def flooding(said: FromApp) -> list[FromProbe]:
-        if not isinstance(said, control.Request):
-            return []
-        outputs = [control.Output(said.id, bytes(control.MAX_DATA_BYTES))] * 400
-        return [control.Response(said.id, streams=True), *outputs]
-
-    async with a_probe(client, flooding) as probe:
-        await eventually(lambda: _is_open(client), 60)
-        params = {"agent": "a", "node": "a/c1"}
-        async with client.socket("/api/v1/control/stream", **params):
-            await eventually(lambda: control.AppEnd(1) in probe.asked, 60)
 
 
 async def test_a_channel_with_a_frame_that_is_no_message_is_closed(client: Client) -> None:

@@ -99,7 +99,8 @@ def record_question(asked: Asked, order: Order) -> int:
 async def _recorded(asked: Asked, number: int, order: Order) -> Response:
     """The probe's response, which is in the record then. Raises HTTPException."""
     try:
-        response = await asked.monitor.controls.ask(asked.target.agent_id, order)
+        async with asked.monitor.controls.channel(asked.target.agent_id) as channel:
+            response = await channel.ask(order)
     except NotReachableError as error:
         asked.monitor.counts.controls_failed += 1
         write_record(asked, number, "failed", "", str(error))

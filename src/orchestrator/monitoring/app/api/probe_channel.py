@@ -12,7 +12,7 @@ from orchestrator.monitoring.app.api.table import refuse
 from orchestrator.monitoring.app.control.hub import NotReachableError, ProbeChannel
 from orchestrator.monitoring.app.monitor import Monitor
 from orchestrator.monitoring.report import control
-from orchestrator.monitoring.report.control import ControlError, Ping
+from orchestrator.monitoring.report.control import ControlError
 
 
 async def probe_channel(socket: WebSocket, monitor: Monitor, _who: Principal) -> None:
@@ -28,14 +28,14 @@ async def probe_channel(socket: WebSocket, monitor: Monitor, _who: Principal) ->
         return
     await socket.accept()
     channel = ProbeChannel(instance, socket.send_bytes)
-    monitor.hub.add(agent_id, channel)
-    try:
-        async with monitor.controls.offering(agent_id):
+    async with monitor.controls.offering(agent_id, channel):
+        monitor.hub.add(agent_id, channel)
+        try:
             await until_first(
-                socket, _receive(socket, channel), _ping(channel), channel.closed.wait()
+                socket, _receive(socket, channel), channel.ping(), channel.closed.wait()
             )
-    finally:
-        monitor.hub.remove(agent_id, channel)
+        finally:
+            monitor.hub.remove(agent_id, channel)
 
 
 async def _receive(socket: WebSocket, channel: ProbeChannel) -> None:
@@ -53,13 +53,4 @@ async def _receive(socket: WebSocket, channel: ProbeChannel) -> None:
         channel.close("the probe sent text where a message was due")
         await socket.close(control.MALFORMED, "frames are binary")
     except (WebSocketDisconnect, TimeoutError, NotReachableError):
-        return
-
-
-async def _ping(channel: ProbeChannel) -> None:
-    try:
-        while True:
-            await channel.send(Ping())
-            await asyncio.sleep(control.PING_S)
-    except NotReachableError:
         return

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Annotated
 
 import msgspec
@@ -43,35 +45,34 @@ async def stream(socket: WebSocket, monitor: Monitor, who: Principal) -> None:
         await refuse(socket, 4400, str(error))
         return
     address = socket.client.host if socket.client is not None else ""
-    opened = await _open(Asked(monitor, who, address, target, name, values))
-    if isinstance(opened, HTTPException):
-        await refuse(socket, 4000 + opened.status_code, opened.detail)
-        return
-    await socket.accept()
     try:
-        await until_first(socket, _show(socket, opened), _type(socket, opened))
-    finally:
-        await _closed(opened)
-
-
-async def _open(asked: Asked) -> ControlStream | HTTPException:
-    """A stream, or why there is none."""
-    try:
-        order = order_of(asked)
-        number = record_question(asked, order)
-        channel = asked.monitor.hub.channel(asked.target.agent_id)
-        opened = await channel.open(order)
+        async with _opened(Asked(monitor, who, address, target, name, values)) as opened:
+            await socket.accept()
+            await until_first(socket, _show(socket, opened), _type(socket, opened))
     except HTTPException as error:
-        return error
-    except NotReachableError as error:
-        write_record(asked, number, "failed", "", str(error))
-        return HTTPException(502, str(error))
-    if isinstance(opened, ControlStream):
+        await refuse(socket, 4000 + error.status_code, error.detail)
+
+
+@asynccontextmanager
+async def _opened(asked: Asked) -> AsyncIterator[ControlStream]:
+    """A stream, until the context ends. Raises HTTPException."""
+    order = order_of(asked)
+    number = record_question(asked, order)
+    async with AsyncExitStack() as stack:
+        try:
+            reaching = asked.monitor.controls.channel(asked.target.agent_id)
+            channel = await stack.enter_async_context(reaching)
+            opened = await channel.open(order)
+        except NotReachableError as error:
+            write_record(asked, number, "failed", "", str(error))
+            raise HTTPException(502, str(error)) from None
+        if not isinstance(opened, ControlStream):
+            problem = opened.problem or "this control gives no stream"
+            write_record(asked, number, "failed", "", problem)
+            raise HTTPException(409, problem)
+        stack.push_async_callback(_closed, opened)
         write_record(asked, number, "done", "")
-        return opened
-    problem = opened.problem or "this control gives no stream"
-    write_record(asked, number, "failed", "", problem)
-    return HTTPException(409, problem)
+        yield opened
 
 
 async def _show(socket: WebSocket, opened: ControlStream) -> None:

@@ -43,6 +43,30 @@ Answering = Callable[[bytes], Awaitable[bytes]]
 """Answers what is asked on a subject."""
 
 
+class Mailbox:
+    """What comes to a subject of one's own, until the connection is lost: then some may be
+    missing."""
+
+    def __init__(self, subject: str) -> None:
+        self.subject = subject
+        self._messages: asyncio.Queue[bytes | None] = asyncio.Queue()
+
+    async def receive(self) -> bytes:
+        """The next message. Raises BusError."""
+        data = await self._messages.get()
+        if data is None:
+            raise BusError("the connection to the bus was lost")
+        return data
+
+    async def put(self, message: Msg) -> None:
+        """One has come."""
+        self._messages.put_nowait(message.data)
+
+    def lose(self) -> None:
+        """No more will come."""
+        self._messages.put_nowait(None)
+
+
 class Link:
     """One replica's end of the bus."""
 
@@ -60,6 +84,7 @@ class Link:
         self._offers: dict[int, tuple[str, Answering]] = {}
         self._subscriptions: dict[int, Subscription] = {}
         self._answering: set[asyncio.Task[None]] = set()
+        self._mailboxes: set[Mailbox] = set()
         self._offered = 0
         self._subscribing = asyncio.Lock()
         self._is_begun = False
@@ -89,6 +114,33 @@ class Link:
             raise NobodyListensError(str(error)) from None
         except (NatsError, OSError, TimeoutError) as error:
             raise BusError(str(error)) from None
+
+    async def send(self, subject: str, data: bytes) -> None:
+        """To whoever listens there. Raises BusError."""
+        if not self.is_connected:
+            raise BusError("the bus is not connected")
+        try:
+            await self._client.publish(subject, data)
+        except (NatsError, OSError) as error:
+            raise BusError(str(error)) from None
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[Mailbox]:
+        """A subject of one's own, until the context ends. Raises BusError."""
+        if not self.is_connected:
+            raise BusError("the bus is not connected")
+        mailbox = Mailbox(self._client.new_inbox())
+        try:
+            subscription = await self._client.subscribe(mailbox.subject, cb=mailbox.put)
+        except (NatsError, OSError) as error:
+            raise BusError(str(error)) from None
+        self._mailboxes.add(mailbox)
+        try:
+            yield mailbox
+        finally:
+            self._mailboxes.discard(mailbox)
+            with contextlib.suppress(NatsError, OSError):
+                await subscription.unsubscribe()
 
     def publish(self, report: Sent) -> None:
         """Pass a report on to all other replicas, soon."""
@@ -236,9 +288,15 @@ class Link:
 
     async def _lost(self) -> None:
         logger.warning("the bus at %s is not connected", self._shown)
+        self._lose_mailboxes()
 
     async def _closed(self) -> None:
+        self._lose_mailboxes()
         self._has_work.set()
+
+    def _lose_mailboxes(self) -> None:
+        for mailbox in self._mailboxes:
+            mailbox.lose()
 
     async def _back(self) -> None:
         self._problem = ""

@@ -20,6 +20,7 @@ from orchestrator.monitoring.report.control import (
     FromProbe,
     Input,
     Output,
+    Ping,
     Pong,
     ProbeCredit,
     ProbeEnd,
@@ -127,6 +128,7 @@ class ProbeChannel:
         self._next_id = 0
         self._waiting: dict[int, asyncio.Future[Response]] = {}
         self._streams: dict[int, ControlStream] = {}
+        self._lent: dict[int, Callable[[FromProbe], None]] = {}
 
     async def send(self, message: FromApp) -> None:
         """Write one frame. Raises NotReachableError."""
@@ -138,6 +140,15 @@ class ProbeChannel:
             self.close(_GONE)
             raise NotReachableError(_GONE) from None
 
+    async def ping(self) -> None:
+        """Ask every now and then whether the probe lives, until the channel has closed."""
+        try:
+            while True:
+                await self.send(Ping())
+                await asyncio.sleep(control.PING_S)
+        except NotReachableError:
+            return
+
     async def ask(self, order: Order, timeout_s: float = TIMEOUT_S) -> Response:
         """Have a control carried out. Raises NotReachableError."""
         id = self._take_id()
@@ -145,8 +156,7 @@ class ProbeChannel:
 
     async def open(self, order: Order, timeout_s: float = TIMEOUT_S) -> ControlStream | Response:
         """Open a stream; the response if there is none. Raises NotReachableError."""
-        if len(self._streams) >= MAX_STREAMS:
-            raise NotReachableError(f"{MAX_STREAMS} streams of this probe are open already")
+        self._check_room()
         id = self._take_id()
         stream = self._streams[id] = ControlStream(id, self)
         is_open = False
@@ -158,8 +168,19 @@ class ProbeChannel:
                 self.forget(id)
         return stream if is_open else response
 
+    def lend(self, take: Callable[[FromProbe], None]) -> int:
+        """An id of this channel for what somebody else asks: until ``forget``, ``take`` is told
+        what the probe says to it. Raises NotReachableError."""
+        self._check_room()
+        id = self._take_id()
+        self._lent[id] = take
+        return id
+
     def receive(self, message: FromProbe) -> AppEnd | None:
         """Take in a message; what it names may be over, which is no error."""
+        if (take := self._lent.get(_subject(message))) is not None:
+            take(message)
+            return None
         match message:
             case Response(id=id):
                 future = self._waiting.get(id)
@@ -185,6 +206,7 @@ class ProbeChannel:
     def forget(self, id: int) -> None:
         """Nobody reads a stream any more."""
         self._streams.pop(id, None)
+        self._lent.pop(id, None)
 
     def close(self, reason: str) -> None:
         """End everything on it."""
@@ -195,6 +217,10 @@ class ProbeChannel:
                 future.set_exception(NotReachableError(reason))
         for id, stream in list(self._streams.items()):
             stream.finish(ProbeEnd(id, reason))
+
+    def _check_room(self) -> None:
+        if len(self._streams) + len(self._lent) >= MAX_STREAMS:
+            raise NotReachableError(f"{MAX_STREAMS} streams of this probe are open already")
 
     def _take_id(self) -> int:
         self._next_id += 1
@@ -257,3 +283,14 @@ class Hub:
         if channel is None:
             raise NotReachableError(f"the probe {agent_id!r} has no control channel to this app")
         return channel
+
+
+def _subject(message: FromProbe) -> int:
+    """The request or stream that a message is about; 0 is none."""
+    match message:
+        case Response(id=id):
+            return id
+        case Pong():
+            return 0
+        case _:
+            return message.stream
