@@ -16,10 +16,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import struct
+import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import IO
 
 import msgspec
 import numpy as np
@@ -62,32 +65,39 @@ def write(
     ``chunks`` are the rows of all series in the order of ``nodes``, ``CHUNK`` of them at a time
     and the rest last; each is made when it is asked for.
     """
-    data = _encoded(first, slots, nodes, chunks)
     part = path.with_suffix(".part")
-    with part.open("wb") as file:
-        file.write(data)
+    with tempfile.TemporaryFile(dir=path.parent) as body, part.open("wb") as file:
+        offsets = _write_chunks(body, chunks)
+        file.write(_before_chunks(first, slots, nodes, offsets))
+        body.seek(0)
+        shutil.copyfileobj(body, file)
         file.flush()
         os.fsync(file.fileno())
+        size = file.tell()
     part.replace(path)
-    return len(data)
+    return size
 
 
-def _encoded(
-    first: int, slots: int, nodes: list[Node], rows: Iterable[NDArray[np.uint32]]
-) -> bytes:
+def _write_chunks(file: IO[bytes], rows: Iterable[NDArray[np.uint32]]) -> list[int]:
+    """To a file and not to memory: an hour of many series is as large as all of them. Returns
+    where each chunk begins."""
     compressor = zstandard.ZstdCompressor(level=_LEVEL)
-    keys = [series_hash(topology, id, name) for topology, id, names in nodes for name in names]
-    hashes = np.array(keys, "<u8")
-    order = np.argsort(hashes, kind="stable").astype("<u4")
-    chunks, offsets, end = [], [], 0
+    offsets = []
     for cells in rows:
-        chunks.append(_part(compressor.compress(shuffled(cells))))
-        offsets.append(end)
-        end += len(chunks[-1])
-    head = Head(first, slots, len(keys), offsets)
-    names = compressor.compress(msgspec.msgpack.encode(nodes))
+        offsets.append(file.tell())
+        file.write(_part(compressor.compress(shuffled(cells))))
+    return offsets
+
+
+def _before_chunks(first: int, slots: int, nodes: list[Node], offsets: list[int]) -> bytes:
+    hashes = np.fromiter(
+        (series_hash(topology, id, name) for topology, id, names in nodes for name in names), "<u8"
+    )
+    order = np.argsort(hashes, kind="stable").astype("<u4")
+    head = Head(first, slots, len(hashes), offsets)
+    names = zstandard.ZstdCompressor(level=_LEVEL).compress(msgspec.msgpack.encode(nodes))
     parts = (msgspec.json.encode(head), hashes[order].tobytes(), order.tobytes(), names)
-    return b"".join((_MAGIC, *map(_part, parts), *chunks))
+    return b"".join((_MAGIC, *map(_part, parts)))
 
 
 def _part(data: bytes) -> bytes:
