@@ -20,6 +20,8 @@ from orchestrator.monitoring.render.mirror import Mirror
 from orchestrator.monitoring.report import Node, codec, paths
 from orchestrator.monitoring.report.agents import Heartbeat, Registration
 
+BEAT = msgspec.json.encode(Heartbeat("first"))
+
 
 @pytest.fixture
 async def app(tmp_path: Path) -> AsyncIterator[tuple[Client, RunningApp]]:
@@ -57,9 +59,9 @@ async def test_a_probe_registers_and_lives(client: Client) -> None:
     assert agent["heartbeat"]["backlog"] == 3
 
 
-async def test_an_unknown_probe_is_told_to_register(client: Client) -> None:
-    beat = msgspec.json.encode(Heartbeat("first"))
-    status, body = await client.call("POST", paths.heartbeat("b"), data=beat)
+@pytest.mark.parametrize("agent_id", ["a", "b"])  # one that has only reported, and an unknown one
+async def test_a_probe_that_has_not_registered_is_told_to(client: Client, agent_id: str) -> None:
+    status, body = await client.call("POST", paths.heartbeat(agent_id), data=BEAT)
     assert (status, "register first" in body["message"]) == (404, True)
 
 
@@ -67,8 +69,18 @@ async def test_a_probe_reads_the_settings_that_an_operator_wrote(client: Client)
     assert await client.get(paths.config("a")) == {}
     wanted = {"interval_s": 5.0, "disabled_sources": ["docker"]}
     status, written = await client.call("PUT", paths.config("a"), json=wanted)
-    assert (status, written) == (200, {"revision": 1, **wanted})
+    assert (status, written) == (200, {"revision": written["revision"], **wanted})
     assert await client.get(paths.config("a")) == written
+    _, registered = await client.call("POST", paths.REGISTER, data=_registration())
+    assert registered["settings"] == written
+    answer = await client.call("POST", paths.heartbeat("a"), data=BEAT)
+    assert answer == (200, {"settings_revision": written["revision"]})
+
+
+async def test_settings_that_cannot_be_kept_are_refused(client: Client, tmp_path: Path) -> None:
+    (tmp_path / "probes.part").mkdir()
+    status, body = await client.call("PUT", paths.config("a"), json={"interval_s": 5.0})
+    assert (status, "cannot be kept" in body["message"]) == (503, True)
 
 
 async def test_of_two_probes_with_one_id_the_later_one_is_heard(client: Client) -> None:

@@ -16,9 +16,10 @@ from tests.integration.monitoring.apps import Client, a_probe, an_app, report
 from tests.support import eventually, nats
 from tests.support.relay import Relay
 
-from orchestrator.monitoring.app.bus import link
+from orchestrator.monitoring.app.bus import link, settings
 from orchestrator.monitoring.app.bus.contract import Sent, check
 from orchestrator.monitoring.app.server import RunningApp
+from orchestrator.monitoring.report import paths
 from orchestrator.monitoring.report.control import FromApp, FromProbe, Request, Response
 from orchestrator.runtime.config import ConfigError
 
@@ -157,6 +158,29 @@ async def _until_reached(client: Client, path: str) -> tuple[int, Any]:
         return answer if answer[0] != 502 else None
 
     return await eventually(reached, interval_s=0.1)
+
+
+async def test_what_is_wanted_of_a_probe_is_known_to_all_replicas(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "EVERY_S", 0.2)
+    async with (
+        nats.nats_server(tmp_path / "nats") as server,
+        _replicas(tmp_path, server.url) as [(one, _), (other, _)],
+    ):
+        for client, interval_s in ((one, 5.0), (other, 60.0)):
+            await client.report(report("a", time.time()))
+            path = paths.config("a")
+            status, written = await client.call("PUT", path, json={"interval_s": interval_s})
+            assert (status, written["interval_s"]) == (200, interval_s)
+            for everyone in (one, other):
+                await eventually(partial(_wants, everyone, written))
+        async with _replicas(tmp_path / "later", server.url, 1) as [(later, _)]:
+            await eventually(partial(_wants, later, written))
+
+
+async def _wants(client: Client, expected: Any) -> bool:
+    return await client.get(paths.config("a")) == expected
 
 
 async def test_what_the_bus_does_is_counted(tmp_path: Path) -> None:

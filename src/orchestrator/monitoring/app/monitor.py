@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from orchestrator.monitoring.app.access import Access
 from orchestrator.monitoring.app.bus.contract import Sent
 from orchestrator.monitoring.app.bus.controls import Controls
+from orchestrator.monitoring.app.bus.settings import Sharing
 from orchestrator.monitoring.app.config import AppConfig
 from orchestrator.monitoring.app.control.audit import Audit
 from orchestrator.monitoring.app.control.hub import Hub
@@ -19,6 +20,7 @@ from orchestrator.monitoring.app.history.archive import Archive, Values
 from orchestrator.monitoring.app.history.ring import Ring, slot_at
 from orchestrator.monitoring.app.intake import Intake, RefusedError
 from orchestrator.monitoring.app.roster import Roster
+from orchestrator.monitoring.app.wanted import Wanted
 from orchestrator.monitoring.app.watching import Watching
 from orchestrator.monitoring.render.picture import Picture
 from orchestrator.monitoring.report.model import Report
@@ -57,9 +59,11 @@ class Monitor:
             config.retention_mb * 1024 * 1024,
         )
         self.audit = Audit(directory / "audit.jsonl")
+        self.wanted = Wanted(directory / "probes.json")
         self.hub = Hub()
         self.link = self._linked(config.bus) if config.bus else None
         self.controls = Controls(self.hub, self.link)
+        self.sharing = Sharing(self.link, self.wanted) if self.link is not None else None
         self.intake.measure.append(self.archive.ring.put)
         self.intake.remember.append(self.archive.report)
         self._past: dict[int, Picture] = {}

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from orchestrator.monitoring.report.agents import Heartbeat, ProbeSettings, Registration
+from orchestrator.monitoring.report.agents import Heartbeat, Registration
 from orchestrator.monitoring.report.model import Report
 
 MISSED_INTERVALS = 3.0
@@ -45,7 +45,6 @@ class Agent(msgspec.Struct):
     """How often another instance with this id appeared while this one was heard."""
     registration: Registration | None = None
     heartbeat: Heartbeat | None = None
-    settings: ProbeSettings = ProbeSettings()
 
     @property
     def silent_after_s(self) -> float:
@@ -59,7 +58,6 @@ class Roster:
     def __init__(self, max_agents: int) -> None:
         self._max_agents = max_agents
         self._agents: dict[str, Agent] = {}
-        self._settings: dict[str, ProbeSettings] = {}  # also of probes that are away
 
     def __len__(self) -> int:
         return len(self._agents)
@@ -88,27 +86,15 @@ class Roster:
         return agent
 
     def beat(self, agent_id: str, said: Heartbeat, now: float) -> Agent | None:
-        """A probe lives; None if it has to register. Raises SupersededError."""
+        """A probe lives; None if it has to register, also when it has registered with another
+        replica only. Raises SupersededError."""
         agent = self._agents.get(agent_id)
-        if agent is None:
+        if agent is None or agent.registration is None:
             return None
         if agent.instance != said.instance:
             raise _superseded(agent)
         agent.heartbeat, agent.last_seen_at = said, now
         return agent
-
-    def configure(self, agent_id: str, wanted: ProbeSettings) -> ProbeSettings:
-        """New settings for a probe, with the next revision."""
-        revision = self.settings(agent_id).revision + 1
-        settings = msgspec.structs.replace(wanted, revision=revision)
-        self._settings[agent_id] = settings
-        if (agent := self._agents.get(agent_id)) is not None:
-            agent.settings = settings
-        return settings
-
-    def settings(self, agent_id: str) -> ProbeSettings:
-        """What is wanted of a probe."""
-        return self._settings.get(agent_id, ProbeSettings())
 
     def remove_silent(self, now: float) -> list[str]:
         """Strike those that were not heard for too long; returns their ids."""
@@ -149,7 +135,6 @@ class Roster:
             interval_s=said.interval_s,
             first_seen_at=now,
             last_seen_at=now,
-            settings=self.settings(said.agent_id),
         )
         return agent
 

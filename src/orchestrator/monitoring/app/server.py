@@ -55,6 +55,8 @@ async def serve_app(
             await stack.enter_async_context(monitor.link.running())
         if monitor.forwarder is not None:
             await stack.enter_async_context(monitor.forwarder.running())
+        if monitor.sharing is not None:
+            stack.push_async_callback(_end, asyncio.create_task(monitor.sharing.run()))
         ticking = asyncio.create_task(_tick(monitor))
         stack.push_async_callback(_end, ticking)
         yield RunningApp(server, monitor, ticking)

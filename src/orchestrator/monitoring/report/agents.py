@@ -36,7 +36,7 @@ class ProbeSettings(Wire, frozen=True):
     """What the app wants of a probe; None and empty leave it what its own settings say."""
 
     revision: int = 0
-    """Grows with every change."""
+    """Grows with every change, by as much as time has passed."""
     interval_s: Annotated[float, Meta(ge=1, le=3600)] | None = None
     disabled_sources: Annotated[list[Key], Meta(max_length=64)] = []
 
@@ -67,4 +67,4 @@ class HeartbeatAnswer(Wire, frozen=True):
     """What the probe should know now."""
 
     settings_revision: int = 0
-    """When it is not the one the probe has, it should read ``paths.config``."""
+    """When it is above the one the probe has, it should read ``paths.config``."""

@@ -58,7 +58,8 @@ async def register(call: Call) -> Registered:
         raise HTTPException(409, str(error)) from None
     except RosterFullError as error:
         raise HTTPException(503, str(error), {"Retry-After": "60"}) from None
-    return Registered(agent.agent_id, call.monitor.config.heartbeat_s, agent.settings)
+    settings = call.monitor.wanted.of(agent.agent_id)
+    return Registered(agent.agent_id, call.monitor.config.heartbeat_s, settings)
 
 
 async def heartbeat(call: Call) -> HeartbeatAnswer:
@@ -70,20 +71,23 @@ async def heartbeat(call: Call) -> HeartbeatAnswer:
         raise HTTPException(409, str(error)) from None
     if agent is None:
         raise HTTPException(404, f"the probe {agent_id!r} is not known: register first")
-    return HeartbeatAnswer(agent.settings.revision)
+    return HeartbeatAnswer(call.monitor.wanted.of(agent_id).revision)
 
 
 async def read_config(call: Call) -> ProbeSettings:
     """What is wanted of a probe."""
-    return call.monitor.roster.settings(call.path("agent_id"))
+    return call.monitor.wanted.of(call.path("agent_id"))
 
 
 async def write_config(call: Call) -> ProbeSettings:
     """Want something else of it."""
-    wanted = await call.body(ProbeSettings)
-    if call.monitor.roster.get(call.path("agent_id")) is None:
-        raise HTTPException(404, f"the probe {call.path('agent_id')!r} is not known")
-    return call.monitor.roster.configure(call.path("agent_id"), wanted)
+    agent_id, wanted = call.path("agent_id"), await call.body(ProbeSettings)
+    if call.monitor.roster.get(agent_id) is None:
+        raise HTTPException(404, f"the probe {agent_id!r} is not known")
+    try:
+        return call.monitor.wanted.want(agent_id, wanted, call.monitor.clock.now())
+    except OSError as error:
+        raise HTTPException(503, f"the settings cannot be kept: {error.strerror}") from None
 
 
 async def list_agents(call: Call) -> AgentList:
@@ -111,5 +115,5 @@ def _view(call: Call, agent: Agent) -> AgentView:
         report.problems if report is not None else [],
         agent.heartbeat,
         agent.registration,
-        agent.settings,
+        call.monitor.wanted.of(agent.agent_id),
     )

@@ -85,6 +85,7 @@ class Link:
         self._subscriptions: dict[int, Subscription] = {}
         self._answering: set[asyncio.Task[None]] = set()
         self._mailboxes: set[Mailbox] = set()
+        self._heard: dict[str, Callable[[bytes], None]] = {}
         self._offered = 0
         self._subscribing = asyncio.Lock()
         self._is_begun = False
@@ -114,6 +115,10 @@ class Link:
             raise NobodyListensError(str(error)) from None
         except (NatsError, OSError, TimeoutError) as error:
             raise BusError(str(error)) from None
+
+    def hear(self, subject: str, take: Callable[[bytes], None]) -> None:
+        """Take in what others tell everybody there; to be said before ``running``."""
+        self._heard[subject] = take
 
     async def send(self, subject: str, data: bytes) -> None:
         """To whoever listens there. Raises BusError."""
@@ -218,6 +223,8 @@ class Link:
             pending_msgs_limit=_MAX_RECEIVED_MESSAGES,
             pending_bytes_limit=MAX_QUEUED_BYTES,
         )
+        for subject, take in self._heard.items():
+            await self._client.subscribe(subject, cb=partial(_pass_on, take))
         await self._client.flush()
         self._is_begun, self._problem = True, ""
         for number in list(self._offers):
@@ -308,3 +315,7 @@ async def _answer(answer: Answering, message: Msg) -> None:
     data = await answer(message.data)
     with contextlib.suppress(NatsError, OSError):
         await message.respond(data)
+
+
+async def _pass_on(take: Callable[[bytes], None], message: Msg) -> None:
+    take(message.data)

@@ -219,7 +219,7 @@ class Publisher:
             return None
         if answer.status != 200:
             return _setback("the app takes no heartbeat", answer)
-        if _decoded(answer, HeartbeatAnswer).settings_revision != self._revision:
+        if _decoded(answer, HeartbeatAnswer).settings_revision > self._revision:
             await self._read_settings()
         return None
 
@@ -229,8 +229,10 @@ class Publisher:
             self._follow(_decoded(answer, ProbeSettings))
 
     def _follow(self, settings: ProbeSettings) -> None:
-        self._revision = settings.revision
-        self._apply(settings)
+        """Unless an app that knows less, or a replica, says what was wanted before."""
+        if settings.revision > self._revision:
+            self._revision = settings.revision
+            self._apply(settings)
 
     async def _post(
         self, path: str, body: bytes, headers: Mapping[str, str] | None = None
