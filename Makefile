@@ -14,7 +14,8 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-APART := tests/unit tests/simulation tests/conformance tests/integration/marathon
+APART := tests/unit tests/simulation tests/conformance \
+  $(addprefix tests/integration/,marathon migration zookeeper)
 JOBS ?= $(shell expr $$(nproc) + 1)
 CORES = $(patsubst src/orchestrator/%/core/,%,$(wildcard src/orchestrator/*/core/))
 
