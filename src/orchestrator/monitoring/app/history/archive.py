@@ -224,12 +224,18 @@ class Archive:
                 logger.error("an hour of history cannot be read: %s", error)
 
     def _restore_segment(self, segment: Segment) -> None:
-        cells = np.concatenate(list(segment.chunks()) or [np.zeros((0, 0), np.uint32)])
-        at = 0
+        """A chunk at a time: all of it would be as large as the ring."""
+        chunks = segment.chunks()
+        rows = np.zeros((0, segment.head.slots), np.uint32)
         for topology_, id, names in segment.nodes():
-            part = Cells(segment.head.first, cells[at : at + len(names)])
+            while len(rows) < len(names):
+                chunk = next(chunks, None)
+                if chunk is None:
+                    raise SegmentError(f"{segment.path} has fewer series than names")
+                rows = np.concatenate((rows, chunk))
+            part = Cells(segment.head.first, rows[: len(names)])
             self.ring.restore(topology_, id, names, part)
-            at += len(names)
+            rows = rows[len(names) :]
 
     def _restore_log(self, path: Path, now: float) -> None:
         series_log.restore(path, self.ring)
