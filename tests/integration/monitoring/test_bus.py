@@ -180,7 +180,7 @@ async def test_what_is_wanted_of_a_probe_is_known_to_all_replicas(
 
 
 async def _wants(client: Client, expected: Any) -> bool:
-    return await client.get(paths.config("a")) == expected
+    return bool(await client.get(paths.config("a")) == expected)
 
 
 async def test_what_the_bus_does_is_counted(tmp_path: Path) -> None:

@@ -20,6 +20,11 @@ class Probe:
     async def _take(self, frame: bytes) -> None:
         self.asked.append(control.decode_from_app(frame))
 
+    @property
+    def ids(self) -> list[int]:
+        """Of all requests."""
+        return [one.id for one in self.asked if isinstance(one, control.Request)]
+
     def passage(self) -> tuple[Passage, list[FromProbe]]:
         """Of another replica, and what it is told."""
         told: list[FromProbe] = []
@@ -35,7 +40,7 @@ async def test_two_replicas_may_use_the_same_numbers() -> None:
     passages = [probe.passage(), probe.passage()]
     for passage, _ in passages:
         await passage.receive(_asks(1))
-    ours = [one.id for one in probe.asked if isinstance(one, control.Request)]
+    ours = probe.ids
     assert len(set(ours)) == 2
     for id in ours:
         probe.channel.receive(control.Response(id, streams=True))
@@ -55,13 +60,12 @@ async def test_what_is_said_of_a_stream_goes_to_it_and_of_others_nowhere() -> No
     probe = Probe()
     passage, told = probe.passage()
     await passage.receive(_asks(5))
-    [request] = probe.asked
-    assert isinstance(request, control.Request)
+    [ours] = probe.ids
     probe.asked.clear()
-    for stream in (5, 6, request.id):
+    for stream in (5, 6, ours):
         await passage.receive(control.Input(stream, b"ls"))
         await passage.receive(control.AppCredit(stream, 10))
-    assert probe.asked == [control.Input(request.id, b"ls"), control.AppCredit(request.id, 10)]
+    assert probe.asked == [control.Input(ours, b"ls"), control.AppCredit(ours, 10)]
     assert told == []
 
 
@@ -71,19 +75,18 @@ async def test_what_is_over_is_forgotten(end: str) -> None:
     passage, told = probe.passage()
     for id in range(1, 3 * MAX_STREAMS):
         await passage.receive(_asks(id))
-        request = probe.asked[-1]
-        assert isinstance(request, control.Request)
+        ours = probe.ids[-1]
         if end == "by a refusal":
-            probe.channel.receive(control.Response(request.id, problem="no such container"))
+            probe.channel.receive(control.Response(ours, problem="no such container"))
             continue
-        probe.channel.receive(control.Response(request.id, streams=True))
+        probe.channel.receive(control.Response(ours, streams=True))
         if end == "by the probe":
-            probe.channel.receive(control.ProbeEnd(request.id))
+            probe.channel.receive(control.ProbeEnd(ours))
         else:
             await passage.receive(control.AppEnd(id))
-            assert probe.asked[-1] == control.AppEnd(request.id)
+            assert probe.asked[-1] == control.AppEnd(ours)
     told.clear()
-    probe.channel.receive(control.Output(request.id, b"late"))
+    probe.channel.receive(control.Output(ours, b"late"))
     assert told == []
 
 
@@ -92,7 +95,7 @@ async def test_a_replica_that_is_gone_ends_its_streams_and_no_others() -> None:
     (leaving, _), (staying, told) = probe.passage(), probe.passage()
     for passage in (leaving, staying):
         await passage.receive(_asks(1))
-    first, second = (one.id for one in probe.asked if isinstance(one, control.Request))
+    first, second = probe.ids
     await leaving.close()
     assert probe.asked[2:] == [control.AppEnd(first)]
     probe.channel.receive(control.Output(second, b"on it goes"))
