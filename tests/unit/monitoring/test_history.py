@@ -1,6 +1,7 @@
 """History: what was written is read again, and what is damaged, too old or too much goes."""
 
 import asyncio
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,8 @@ from orchestrator.monitoring.app.history import records, retention, topology
 from orchestrator.monitoring.app.history.archive import Archive
 from orchestrator.monitoring.app.history.retention import Kept
 from orchestrator.monitoring.app.history.ring import HOUR_SLOTS, SLOTS, STEP_S, Ring, slot_at
+from orchestrator.monitoring.app.history.segments import CHUNK, Segment, SegmentError, write
 from orchestrator.monitoring.app.history.segments import Node as Row
-from orchestrator.monitoring.app.history.segments import Segment, SegmentError, write
 from orchestrator.monitoring.report import Node, Report, changes
 from orchestrator.monitoring.report.kept import KeptReport, keep
 
@@ -96,6 +97,25 @@ def test_a_segment_gives_back_each_series(tmp_path: Path) -> None:
         assert found is not None
         assert found.tolist() == cells[2 * n + 1].tolist()
     assert segment.read("process", "a;9999", "threads") is None
+
+
+def test_an_hour_is_never_in_memory_as_a_whole(tmp_path: Path) -> None:
+    path, many = tmp_path / "series-0.seg", 16
+    random = np.random.default_rng(1)
+    cells = (random.integers(1, 2**32, (CHUNK, HOUR_SLOTS), np.uint32) for _ in range(many))
+    nodes = [("container", f"c{n}", ("cpu_percent",)) for n in range(many * CHUNK)]
+    tracemalloc.start()
+    try:
+        size = write(path, 0, HOUR_SLOTS, nodes, cells)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.reset_peak()
+        archive = Archive(tmp_path, Ring(10), Counts(), 1e6, 2**40)  # takes the first ten
+        archive.open(HOUR_SLOTS * STEP_S)
+        _, peak_of_reading = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < size / 2
+    assert peak_of_reading < size
 
 
 @pytest.mark.parametrize("at", [0, 30, -1])
