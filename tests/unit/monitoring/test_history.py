@@ -103,7 +103,7 @@ def test_an_hour_is_never_in_memory_as_a_whole(tmp_path: Path) -> None:
     path, many = tmp_path / "series-0.seg", 16
     random = np.random.default_rng(1)
     cells = (random.integers(1, 2**32, (CHUNK, HOUR_SLOTS), np.uint32) for _ in range(many))
-    nodes = [("container", f"c{n}", ("cpu_percent",)) for n in range(many * CHUNK)]
+    nodes: list[Row] = [("container", f"c{n}", ("cpu_percent",)) for n in range(many * CHUNK)]
     tracemalloc.start()
     try:
         size = write(path, 0, HOUR_SLOTS, nodes, cells)
