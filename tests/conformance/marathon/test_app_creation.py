@@ -102,7 +102,7 @@ DEFAULTS = [
     _created("a health check has its defaults", {"healthChecks": [HTTP]}, {"healthChecks": [{
         "protocol": "HTTP", "path": "/", "gracePeriodSeconds": 300, "intervalSeconds": 60,
         "timeoutSeconds": 20, "maxConsecutiveFailures": 3, "delaySeconds": 15, "portIndex": 0,
-        "ipProtocol": "IPv4"}]}),
+        "ipProtocol": "IPv4", "ignoreHttp1xx": False}]}),
     _created("a health check of several ports is of the first by default",
              {"ports": [0, 0], "healthChecks": [HTTP]}, {"healthChecks": [{"portIndex": 0}]}),
     _created("a health check without a protocol is HTTP", {"healthChecks": [{}]},

@@ -16,9 +16,9 @@ Megabytes = Annotated[int, Meta(ge=0, le=2**50)]
 Text = Annotated[str, Meta(min_length=1)]
 
 
-def always(*, default: Any) -> Any:
+def always(*, default: Any, name: str | None = None) -> Any:
     """A default that is written all the same: msgspec omits plain defaults, not made ones."""
-    return msgspec.field(default_factory=lambda: default)
+    return msgspec.field(default_factory=lambda: default, name=name)
 
 
 @dataclass_transform(

@@ -176,7 +176,7 @@ class HealthCheck(Part):
     timeout_seconds: Seconds = always(default=20)
     max_consecutive_failures: Count = always(default=3)
     delay_seconds: Seconds = always(default=15)
-    ignore_http1xx: bool = msgspec.field(name="ignoreHttp1xx", default=False)
+    ignore_http1xx: bool = always(default=False, name="ignoreHttp1xx")
     ip_protocol: Literal["IPv4", "IPv6"] = always(default="IPv4")
 
 
