@@ -51,6 +51,8 @@ class KubernetesApi:
         field, _, wanted = request.query.get("fieldSelector", "").partition("=")
         if field == "spec.nodeName":
             objects = [one for one in objects if one["spec"]["nodeName"] == wanted]
+        if request.query.get("resourceVersion") == "0":  # from memory, where a limit is no matter
+            return web.json_response({"items": objects, "metadata": {"resourceVersion": "7"}})
         begin, end = int(request.query.get("continue", 0)), int(request.query["limit"])
         if begin and self.expired:
             self.expired -= 1
@@ -72,6 +74,14 @@ def always(status: int, body: bytes, kind: str = "application/json") -> Handler:
         return web.Response(status=status, body=body, content_type=kind)
 
     return answer
+
+
+async def busy(request: web.Request) -> web.Response:
+    """Has no room for what was asked."""
+    response = web.Response(status=429, text="Too many requests, please try again later.\n")
+    response.headers["Retry-After"] = "1"
+    response.force_close()
+    return response
 
 
 async def never(request: web.Request) -> web.Response:

@@ -194,6 +194,7 @@ async def test_a_deployment_that_only_has_the_name_is_left_alone(
         (403, "the account's role lacks the verb delete on pods"),
         (404, "there is no such object any more"),
         (409, "it has been changed meanwhile"),
+        (429, "has too many requests"),
         (500, "the API server refuses: no, \\*\\*\\*"),
     ],
 )

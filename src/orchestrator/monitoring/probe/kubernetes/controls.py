@@ -152,6 +152,8 @@ class KubernetesControls:
                 return ControlFailedError("there is no such object any more")
             case 409:
                 return ControlFailedError("it has been changed meanwhile: look, and try again")
+            case 429:
+                return ControlFailedError(str(self._server.busy()))
         return ControlFailedError(f"the API server refuses: {self._server.said(answer)}")
 
     async def _logs(self, path: str, terminal: Terminal) -> int | None:
