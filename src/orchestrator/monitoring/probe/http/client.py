@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -280,6 +281,8 @@ class Client:
         if isinstance(error, ssl.SSLError):
             reason = error.reason or "TLS failed"
             reason = getattr(error, "verify_message", "") or reason
+        elif isinstance(error, ConnectionError) and error.errno:
+            reason = os.strerror(error.errno)  # asyncio's own text repeats the address
         elif isinstance(error, OSError):
             reason = error.strerror or str(error)
         else:
