@@ -122,6 +122,7 @@ async def test_one_probe_asks_for_what_is_above_pods_in_the_whole_cluster(
     assert set(api.paths()) == {
         PODS, SERVICES, "/api/v1/namespaces", DEPLOYMENTS, "/apis/apps/v1/replicasets",
         "/apis/apps/v1/daemonsets", "/apis/apps/v1/statefulsets", JOBS, "/apis/batch/v1/cronjobs",
+        "/api/v1/persistentvolumeclaims", "/api/v1/persistentvolumes",
     }  # fmt: skip
 
 

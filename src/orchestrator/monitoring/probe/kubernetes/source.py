@@ -29,6 +29,7 @@ from orchestrator.monitoring.probe.kubernetes.joining import Selectors
 from orchestrator.monitoring.probe.kubernetes.listed import Listed
 from orchestrator.monitoring.probe.kubernetes.objects import Namespace, Pod, Service
 from orchestrator.monitoring.probe.kubernetes.server import Server
+from orchestrator.monitoring.probe.kubernetes.storage import Claim, Volume
 from orchestrator.monitoring.probe.kubernetes.workloads import CronJob, Job, Workload
 from orchestrator.monitoring.probe.roles import Controller, Parts, Setup, Source
 from orchestrator.monitoring.report import Node, Topology, control
@@ -47,6 +48,8 @@ _ABOVE: Final[tuple[tuple[Topology, Resource, type[Any], Callable[..., Node | No
     ("stateful_set", Resource("statefulsets", "apps"), Workload, parsing.workload_node),
     ("job", Resource("jobs", "batch"), Job, parsing.job_node),
     ("cron_job", Resource("cronjobs", "batch"), CronJob, parsing.cron_job_node),
+    ("persistent_volume_claim", Resource("persistentvolumeclaims"), Claim, parsing.claim_node),
+    ("persistent_volume", Resource("persistentvolumes"), Volume, parsing.volume_node),
 )
 
 
