@@ -144,3 +144,36 @@ def test_nothing_is_joined_where_nothing_is() -> None:
     nodes: Nodes = {}
     tag(nodes, join(()), _routed)
     assert not any(nodes.values())
+
+
+def _process(number: int, name: str, container: str) -> Node:
+    return Node(f"web1;{number}", name, parents={"host": ["web1"], "container": [container]})
+
+
+def test_a_container_that_only_keeps_a_pod_s_namespaces_is_left_out() -> None:
+    nodes = _tagged(
+        [a_pod("web", status_of("c1"))],
+        {
+            "container": [Node("c1"), Node("c2")],
+            "process": [_process(7, "nginx", "c1"), _process(8, "pause", "c2")],
+        },
+    )
+    assert [node.id for node in nodes["container"]] == ["c1"]
+    assert [node.parents for node in nodes["process"]] == [
+        {"host": ["web1"], "container": ["c1"]},
+        {"host": ["web1"]},
+    ]
+
+
+@pytest.mark.parametrize("others", [[], ["sh"]])
+def test_a_program_of_that_name_may_be_what_a_pod_is_for(others: list[str]) -> None:
+    names = ["pause", *others]
+    nodes = _tagged(
+        [a_pod("web", status_of("c1"))] if not others else [],
+        {
+            "container": [Node("c1")],
+            "process": [_process(number, name, "c1") for number, name in enumerate(names)],
+        },
+    )
+    assert [node.id for node in nodes["container"]] == ["c1"]
+    assert {node.parents["container"][0] for node in nodes["process"]} == {"c1"}
