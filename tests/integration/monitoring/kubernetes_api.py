@@ -6,8 +6,10 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
+import yaml
 from aiohttp import web
 from tests.support import free_port
 from tests.support.certificates import Tls
@@ -60,6 +62,12 @@ class KubernetesApi:
         end = begin + end
         metadata = {"continue": str(end)} if end < len(objects) else {}
         return web.json_response({"items": objects[begin:end], "metadata": metadata})
+
+
+def documented() -> list[dict[str, Any]]:
+    """The objects that the documents tell to make."""
+    text = (Path(__file__).parents[3] / "docs/probe.md").read_text()
+    return list(yaml.safe_load_all(text.partition("```yaml")[2].partition("```")[0]))
 
 
 def failure(status: int, message: str) -> web.Response:

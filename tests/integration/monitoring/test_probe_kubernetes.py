@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from aiohttp import web
 from tests.integration.monitoring.kubernetes_api import (
     KubernetesApi,
     always,
     busy,
+    documented,
     kubernetes_api,
     never,
 )
@@ -427,10 +427,11 @@ async def test_the_role_in_the_documents_is_what_is_asked_for(
     ):
         for source in (one, all):
             await source.tick(1000.0)
+    [role] = (one for one in documented() if one["kind"] == "ClusterRole")
     asked = {(request.method, *_resource(request.path)) for request in api.asked}
     allowed = {
         ("GET", group, resource)
-        for rule in _documented("ClusterRole")["rules"]
+        for rule in role["rules"]
         for group in rule["apiGroups"]
         for resource in rule["resources"]
         if rule["verbs"] == ["list"]
@@ -441,12 +442,6 @@ async def test_the_role_in_the_documents_is_what_is_asked_for(
 def _resource(path: str) -> tuple[str, str]:
     parts = path.split("/")
     return parts[2] if parts[1] == "apis" else "", parts[-1]
-
-
-def _documented(kind: str) -> Any:
-    text = (Path(__file__).parents[3] / "docs/probe.md").read_text()
-    objects = yaml.safe_load_all(text.partition("```yaml")[2].partition("```")[0])
-    return next(one for one in objects if one["kind"] == kind)
 
 
 def test_the_server_of_the_own_cluster_is_known_from_the_environment() -> None:
