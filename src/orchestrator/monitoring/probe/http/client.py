@@ -89,7 +89,7 @@ class Exchange:
             while (length := await self._chunk_size()) > 0:
                 async for part in self._exactly(length, size):
                     yield part
-                await self.reader.readexactly(2)
+                await self._line()
             while (await self.reader.readline()).strip():  # trailers
                 pass
         elif "content-length" in self.headers:
@@ -112,7 +112,7 @@ class Exchange:
         return b"".join(parts)
 
     async def _chunk_size(self) -> int:
-        line = await self.reader.readline()
+        line = await self._line()
         try:
             size = int(line.partition(b";")[0], 16)
         except ValueError:
@@ -120,6 +120,12 @@ class Exchange:
         if not 0 <= size <= MAX_BODY_BYTES:
             raise HttpError("the answer has a chunk that is too large")
         return size
+
+    async def _line(self) -> bytes:
+        line = await self.reader.readline()
+        if not line.endswith(b"\n"):
+            raise HttpError("the answer is cut off")
+        return line
 
     async def _exactly(self, length: int, size: int) -> AsyncIterator[bytes]:
         while length > 0:
