@@ -25,6 +25,7 @@ from tests.unit.monitoring.probe.kubernetes import a_pod, metadata, status_of
 
 from orchestrator.monitoring.probe.config import ProbeConfig
 from orchestrator.monitoring.probe.hiding import Hiding
+from orchestrator.monitoring.probe.http.client import HttpError
 from orchestrator.monitoring.probe.kubernetes.source import source
 from orchestrator.monitoring.probe.processes.table import ProcessTable
 from orchestrator.monitoring.probe.roles import Answer, Asked, ControlFailedError, Setup, Source
@@ -42,8 +43,14 @@ class Changed:
         self.asked: list[tuple[str, Any]] = []
         self.uid = "uid-front"
         self.replicas = 1
+        self.conflicts = 0
+        """So many changes come too late."""
 
     async def scale(self, request: web.Request) -> web.Response:
+        if request.method == "PATCH" and self.conflicts:
+            self.conflicts -= 1
+            self.replicas += 1
+            return failure(409, "the object has been modified")
         if request.method == "PATCH":
             self.asked.append((request.content_type, await request.json()))
             self.replicas = (await request.json())["spec"]["replicas"]
@@ -167,6 +174,18 @@ async def test_a_deployment_is_scaled_by_one_from_what_it_is_now(
     assert "/apis/apps/v1/deployments" in api.paths()  # and looked at anew
 
 
+async def test_a_deployment_that_changes_meanwhile_is_read_again(
+    api: KubernetesApi, kubernetes: Source
+) -> None:
+    changed = Changed()
+    changed.conflicts = 4
+    api.answers[SCALE] = changed.scale
+    assert (await _ask(kubernetes, "scale_up", "deployment")).result == "6"
+    changed.conflicts = 5
+    with pytest.raises(ControlFailedError, match="it has been changed meanwhile"):
+        await _ask(kubernetes, "scale_up", "deployment")
+
+
 async def test_there_is_nothing_below_no_replicas(api: KubernetesApi, kubernetes: Source) -> None:
     changed = Changed()
     changed.replicas = 0
@@ -275,6 +294,22 @@ async def test_a_log_ends_with_the_pod_or_when_nobody_looks(kubernetes: Source) 
         assert json.loads(screen.shown) == {
             "container": "log", "follow": follow, "tailLines": "100", "timestamps": "false",
         }  # fmt: skip
+
+
+async def test_a_log_that_is_cut_off_is_told(api: KubernetesApi, kubernetes: Source) -> None:
+    async def cut(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await response.write(b"one\n")
+        assert request.transport is not None
+        request.transport.close()
+        return response
+
+    api.answers[LOG] = cut
+    answer = await _ask(kubernetes, "logs", "pod")
+    assert answer.stream is not None
+    with pytest.raises(HttpError, match="the answer is cut off"):
+        await answer.stream(Screen())
 
 
 async def test_a_log_that_cannot_be_read_is_told(api: KubernetesApi, kubernetes: Source) -> None:

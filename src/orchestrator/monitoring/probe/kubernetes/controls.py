@@ -25,6 +25,7 @@ CONTROLS: Final = (control.LOGS, control.REMOVE, control.SCALE_UP, control.SCALE
 _TIMEOUT_S = 25.0  # within that of a request
 _MAX_TAIL = 100_000
 _MAX_REPLICAS = 10_000
+_TRIES = 5
 _PATCH = "application/merge-patch+json"
 
 
@@ -62,6 +63,10 @@ def controls_of(pod: Pod) -> list[str]:
     """What may be asked of a pod: one that waits for its machine or images has written nothing."""
     has_run = pod.status.phase not in ("", "Pending")
     return [control.LOGS, control.REMOVE] if has_run else [control.REMOVE]
+
+
+class _ConflictError(ControlFailedError):
+    """The object is not the one that was meant, or no longer as it was read."""
 
 
 class KubernetesControls:
@@ -106,16 +111,24 @@ class KubernetesControls:
         return Answer(str(replicas))
 
     async def _scale(self, node: Node, step: int) -> int:
-        """What it has been changed to."""
+        """What it has been changed to; who changes it at the same time is not overwritten."""
         namespace = node.latest.get("namespace", "")
         base = f"/apis/apps/v1/namespaces/{quote(namespace, safe='')}/deployments"
         path = f"{base}/{quote(node.label, safe='')}/scale"
+        for _ in range(_TRIES - 1):
+            try:
+                return await self._scale_once(path, node.id, step)
+            except _ConflictError:  # its controller notes each change, and each pod that is ready
+                continue
+        return await self._scale_once(path, node.id, step)
+
+    async def _scale_once(self, path: str, uid: str, step: int) -> int:
         found = await self._do("GET", path, None, "", "get on deployments.apps/scale")
         try:
             scale = msgspec.json.decode(found.body, type=_Scale)
         except (msgspec.DecodeError, UnicodeError, RecursionError):
             raise ControlFailedError("the API server answers with something else") from None
-        if scale.metadata.uid != node.id:
+        if scale.metadata.uid != uid:
             raise ControlFailedError("there is no such deployment any more")
         replicas = scale.spec.replicas + step
         if not 0 <= replicas <= _MAX_REPLICAS:
@@ -151,7 +164,7 @@ class KubernetesControls:
             case 404:
                 return ControlFailedError("there is no such object any more")
             case 409:
-                return ControlFailedError("it has been changed meanwhile: look, and try again")
+                return _ConflictError("it has been changed meanwhile: look, and try again")
             case 429:
                 return ControlFailedError(str(self._server.busy()))
         return ControlFailedError(f"the API server refuses: {self._server.said(answer)}")
