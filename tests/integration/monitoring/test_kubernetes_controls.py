@@ -84,6 +84,7 @@ async def api(tls: Tls, tmp_path: Path) -> AsyncIterator[KubernetesApi]:
         api.lists["/api/v1/pods"] = [a_pod("web", status_of("c1"), status_of("c2", "log"))]
         deployment = {"metadata": metadata("front"), "spec": {"replicas": 1}}
         api.lists["/apis/apps/v1/deployments"] = [deployment]
+        api.lists["/apis/apps/v1/statefulsets"] = [deployment]
         api.answers[LOG] = _log
         yield api
 
@@ -174,6 +175,12 @@ async def test_a_deployment_is_scaled_by_one_from_what_it_is_now(
     assert "/apis/apps/v1/deployments" in api.paths()  # and looked at anew
 
 
+async def test_a_stateful_set_is_scaled_likewise(api: KubernetesApi, kubernetes: Source) -> None:
+    changed = Changed()
+    api.answers["/apis/apps/v1/namespaces/shop/statefulsets/front/scale"] = changed.scale
+    assert (await _ask(kubernetes, "scale_up", "stateful_set")).result == "2"
+
+
 async def test_a_deployment_that_changes_meanwhile_is_read_again(
     api: KubernetesApi, kubernetes: Source
 ) -> None:
@@ -201,7 +208,7 @@ async def test_a_deployment_that_only_has_the_name_is_left_alone(
     changed = Changed()
     changed.uid = "another"
     api.answers[SCALE] = changed.scale
-    with pytest.raises(ControlFailedError, match="there is no such deployment any more"):
+    with pytest.raises(ControlFailedError, match="there is no such object any more"):
         await _ask(kubernetes, "scale_up", "deployment")
     assert changed.asked == []
 
@@ -251,7 +258,8 @@ def _remove(file: Path) -> None:
     ("topology", "what", "why"),
     [
         ("pod", "exec", "pods have no control 'exec'"),
-        ("deployment", "remove", "deployments have no control 'remove'"),
+        ("deployment", "remove", "a deployment has no control 'remove'"),
+        ("stateful_set", "logs", "a stateful set has no control 'logs'"),
     ],
 )
 async def test_other_controls_are_refused(
@@ -262,9 +270,11 @@ async def test_other_controls_are_refused(
 
 
 async def test_what_is_gone_cannot_be_asked(kubernetes: Source) -> None:
-    cases: list[tuple[Topology, str]] = [("pod", "remove"), ("deployment", "scale_up")]
+    cases: list[tuple[Topology, str]] = [
+        ("pod", "remove"), ("deployment", "scale_up"), ("stateful_set", "scale_up"),
+    ]  # fmt: skip
     for topology, what in cases:
-        with pytest.raises(ControlFailedError, match=f"there is no such {topology}"):
+        with pytest.raises(ControlFailedError, match="there is no such"):
             await kubernetes.controllers[topology](Asked("gone", what, {}))
 
 

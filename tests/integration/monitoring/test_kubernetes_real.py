@@ -262,16 +262,20 @@ async def test_a_server_that_was_killed_is_missed_and_seen_again(
     assert await asking.problems() == []
 
 
-async def test_a_deployment_is_scaled(server: ApiServer, asking: Asking) -> None:
-    path = f"{APPS}/namespaces/shop/deployments"
-    await server.make(path, {"metadata": {"name": "web"}, "spec": {**WEB, "replicas": 1}})
+@pytest.mark.parametrize("topology", ["deployment", "stateful_set"])
+async def test_what_has_replicas_is_scaled(
+    server: ApiServer, asking: Asking, topology: Topology
+) -> None:
+    path = f"{APPS}/namespaces/shop/{topology.replace('_', '')}s"
+    spec = {**WEB, "serviceName": "web"} if topology == "stateful_set" else WEB
+    await server.make(path, {"metadata": {"name": "web"}, "spec": {**spec, "replicas": 1}})
     await asking.look()
-    assert await asking.control("deployment", "web", "scale_up") == "2"
+    assert await asking.control(topology, "web", "scale_up") == "2"
     assert (await server.ask("GET", f"{path}/web"))[1]["spec"]["replicas"] == 2
     for wanted in ("1", "0"):
-        assert await asking.control("deployment", "web", "scale_down") == wanted
+        assert await asking.control(topology, "web", "scale_down") == wanted
     with pytest.raises(ControlFailedError, match="it has 0 replicas already"):
-        await asking.control("deployment", "web", "scale_down")
+        await asking.control(topology, "web", "scale_down")
 
 
 async def test_only_the_pod_that_was_meant_is_removed(server: ApiServer, asking: Asking) -> None:

@@ -22,6 +22,7 @@ from orchestrator.monitoring.probe.kubernetes import joining, parsing
 from orchestrator.monitoring.probe.kubernetes.api import Api, Resource
 from orchestrator.monitoring.probe.kubernetes.controls import (
     CONTROLS,
+    SCALED,
     KubernetesControls,
     controls_of,
 )
@@ -60,7 +61,8 @@ def source(setup: Setup) -> Source:
     controllers: dict[Topology, Controller] = {}
     if setup.config.controls and setup.config.kubernetes_controls:
         controls = KubernetesControls(server, asked)
-        controllers = {"pod": controls.of_pod, "deployment": controls.of_deployment}
+        controllers = {topology: partial(controls.of_scaled, topology) for topology in SCALED}
+        controllers["pod"] = controls.of_pod
     return Source(
         "kubernetes",
         reporter=asked,
@@ -116,9 +118,9 @@ class Kubernetes:
         """A pod that was told."""
         return next((pod for pod in self._pods.made if pod.metadata.uid == uid), None)
 
-    def deployment(self, uid: str) -> Node | None:
-        """A deployment that was told."""
-        found = self._nodes.get("deployment", ())
+    def scaled(self, topology: Topology, uid: str) -> Node | None:
+        """What was told that has replicas."""
+        found = self._nodes.get(topology, ())
         return next((node for node in found if node.id == uid), None)
 
     def report(self, now: float) -> Parts:
@@ -195,10 +197,11 @@ class Kubernetes:
         if self._above:
             nodes["service"] = [node for _, node in services]
         if self._has_controls:
-            nodes["deployment"] = [
-                replace(node, controls=[control.SCALE_UP, control.SCALE_DOWN])
-                for node in nodes.get("deployment", ())
-            ]
+            for topology in SCALED.keys() & nodes.keys():
+                nodes[topology] = [
+                    replace(node, controls=[control.SCALE_UP, control.SCALE_DOWN])
+                    for node in nodes[topology]
+                ]
         self._nodes = nodes
 
     def _service(self, found: Service) -> tuple[Service, Node]:
