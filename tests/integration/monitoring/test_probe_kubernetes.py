@@ -322,6 +322,19 @@ async def test_an_answer_that_is_wrong_is_a_problem_of_its_kind_alone(
         assert (_told(source), _told(source, "service")) == (["web"], ["front"])
 
 
+async def test_what_a_server_says_in_plain_text_is_told(
+    api: KubernetesApi, tls: Tls, token: Path
+) -> None:
+    said = b"Client sent an HTTP request to an HTTPS server.\n"
+    api.answers[DEPLOYMENTS] = always(400, said, "text/plain")
+    with asking(api, tls.ca, token, kubernetes_cluster=True) as source:
+        await source.tick(1000.0)
+        assert _problems(source) == [
+            "deployments.apps of Kubernetes are not seen: the API server refuses: "
+            "status 400: Client sent an HTTP request to an HTTPS server."
+        ]
+
+
 async def test_a_busy_server_is_left_in_peace_until_the_next_round(
     api: KubernetesApi, tls: Tls, token: Path
 ) -> None:

@@ -30,12 +30,19 @@ class Answer(NamedTuple):
     body: bytes
 
     def message(self) -> str:
-        """What the server says of an error: its JSON's message, or the status."""
+        """What the server says of an error: its JSON's message, or the status with its text."""
         try:
             found = msgspec.json.decode(self.body)
             return str(found["message"])[:500]
         except (msgspec.DecodeError, UnicodeError, KeyError, TypeError):
-            return f"status {self.status}"
+            return f"status {self.status}{self._text()}"
+
+    def _text(self) -> str:
+        """The first line, if a person is meant to read it."""
+        if not self.headers.get("content-type", "").startswith("text/plain"):
+            return ""
+        line = self.body[:500].decode(errors="replace").strip().partition("\n")[0]
+        return f": {line}" if line else ""
 
 
 class Origin(NamedTuple):
