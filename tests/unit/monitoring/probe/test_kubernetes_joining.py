@@ -146,6 +146,29 @@ def test_nothing_is_joined_where_nothing_is() -> None:
     assert not any(nodes.values())
 
 
+def test_the_traffic_of_a_pod_is_told_once_by_the_first_container_that_has_any() -> None:
+    found = a_pod("web", *(status_of(f"c{n}", f"name{n}") for n in range(3)))
+    traffic = {"network_received_bytes_per_s": 7.0, "network_sent_bytes_per_s": 5.0}
+    nodes = _tagged(
+        [found],
+        {
+            "container": [
+                Node("c2", metrics={"cpu_percent": 2.0, **traffic}),
+                Node("c1", metrics={"cpu_percent": 1.0, **traffic}),
+                Node("c0"),
+                Node("other", metrics=traffic),
+            ]
+        },
+    )["container"]
+    restarts = {"restarts": 2.0}
+    assert {node.id: node.metrics for node in nodes} == {
+        "c0": restarts,
+        "c1": {"cpu_percent": 1.0, **traffic, **restarts},
+        "c2": {"cpu_percent": 2.0, **restarts},
+        "other": traffic,
+    }
+
+
 def _process(number: int, name: str, container: str) -> Node:
     return Node(f"web1;{number}", name, parents={"host": ["web1"], "container": [container]})
 

@@ -22,6 +22,7 @@ _MIRROR: Final = "kubernetes.io/config.mirror"
 _POD_UID: Final = "io.kubernetes.pod.uid"
 _SANDBOX: Final = "pause"
 """The only program in a container that keeps namespaces, whichever engine made it."""
+_TRAFFIC: Final = {"network_received_bytes_per_s", "network_sent_bytes_per_s"}
 _MAX_PARENTS = 64
 _MAX_ADDRESSES = 256
 Pair = tuple[str, str]
@@ -110,6 +111,7 @@ def tag(nodes: dict[Topology, list[Node]], joined: Joined, scope_of: Callable[[s
         if pod is not None:
             of[node.id] = pod
             containers[at] = _in_pod(node, pod, joined.containers.get(node.id))
+    _tell_traffic_once(containers, joined)
     addresses = {uid: _addresses(pod, scope_of) for uid, pod in joined.pods.items()}
     given = _give_to_containers(containers, joined, addresses)
     pods = nodes.get("pod", [])
@@ -160,6 +162,20 @@ def _in_pod(node: Node, pod: Pod, placed: Placed | None) -> Node:
     told = {keys.ENGINE: placed.engine[:4096], keys.IMAGE: status.image[:512]}
     latest = {**node.latest, **{name: value for name, value in told.items() if value}}
     return replace(node, label=status.name[:512] or node.label, latest=latest, metrics=metrics)
+
+
+def _tell_traffic_once(containers: list[Node], joined: Joined) -> None:
+    """A pod's containers have one network: the first of them tells what went over it."""
+    told: dict[str, str] = {}
+    measured = {node.id for node in containers if node.metrics.keys() & _TRAFFIC}
+    for id, placed in joined.containers.items():
+        if id in measured:
+            told.setdefault(placed.pod.metadata.uid, id)
+    tellers = set(told.values())
+    for at, node in enumerate(containers):
+        if node.id in joined.containers and node.id not in tellers:
+            metrics = {name: node.metrics[name] for name in node.metrics.keys() - _TRAFFIC}
+            containers[at] = replace(node, metrics=metrics)
 
 
 def _addresses(pod: Pod, scope_of: Callable[[str], str]) -> list[str]:
