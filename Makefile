@@ -63,6 +63,7 @@ endif
 
 soak: setup
 	@tests/support/install-zookeeper 3.4
+	@tests/support/install-kube-apiserver
 	$(BIN)/pytest -m soak --timeout 3600 $(ARGS)
 
 lint: setup

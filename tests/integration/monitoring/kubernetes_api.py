@@ -6,8 +6,10 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
+import yaml
 from aiohttp import web
 from tests.support import free_port
 from tests.support.certificates import Tls
@@ -51,6 +53,8 @@ class KubernetesApi:
         field, _, wanted = request.query.get("fieldSelector", "").partition("=")
         if field == "spec.nodeName":
             objects = [one for one in objects if one["spec"]["nodeName"] == wanted]
+        if request.query.get("resourceVersion") == "0":  # from memory, where a limit is no matter
+            return web.json_response({"items": objects, "metadata": {"resourceVersion": "7"}})
         begin, end = int(request.query.get("continue", 0)), int(request.query["limit"])
         if begin and self.expired:
             self.expired -= 1
@@ -58,6 +62,12 @@ class KubernetesApi:
         end = begin + end
         metadata = {"continue": str(end)} if end < len(objects) else {}
         return web.json_response({"items": objects[begin:end], "metadata": metadata})
+
+
+def documented() -> list[dict[str, Any]]:
+    """The objects that the documents tell to make."""
+    text = (Path(__file__).parents[3] / "docs/probe.md").read_text()
+    return list(yaml.safe_load_all(text.partition("```yaml")[2].partition("```")[0]))
 
 
 def failure(status: int, message: str) -> web.Response:
@@ -72,6 +82,14 @@ def always(status: int, body: bytes, kind: str = "application/json") -> Handler:
         return web.Response(status=status, body=body, content_type=kind)
 
     return answer
+
+
+async def busy(request: web.Request) -> web.Response:
+    """Has no room for what was asked."""
+    response = web.Response(status=429, text="Too many requests, please try again later.\n")
+    response.headers["Retry-After"] = "1"
+    response.force_close()
+    return response
 
 
 async def never(request: web.Request) -> web.Response:

@@ -25,6 +25,7 @@ from tests.unit.monitoring.probe.kubernetes import a_pod, metadata, status_of
 
 from orchestrator.monitoring.probe.config import ProbeConfig
 from orchestrator.monitoring.probe.hiding import Hiding
+from orchestrator.monitoring.probe.http.client import HttpError
 from orchestrator.monitoring.probe.kubernetes.source import source
 from orchestrator.monitoring.probe.processes.table import ProcessTable
 from orchestrator.monitoring.probe.roles import Answer, Asked, ControlFailedError, Setup, Source
@@ -42,8 +43,14 @@ class Changed:
         self.asked: list[tuple[str, Any]] = []
         self.uid = "uid-front"
         self.replicas = 1
+        self.conflicts = 0
+        """So many changes come too late."""
 
     async def scale(self, request: web.Request) -> web.Response:
+        if request.method == "PATCH" and self.conflicts:
+            self.conflicts -= 1
+            self.replicas += 1
+            return failure(409, "the object has been modified")
         if request.method == "PATCH":
             self.asked.append((request.content_type, await request.json()))
             self.replicas = (await request.json())["spec"]["replicas"]
@@ -77,6 +84,7 @@ async def api(tls: Tls, tmp_path: Path) -> AsyncIterator[KubernetesApi]:
         api.lists["/api/v1/pods"] = [a_pod("web", status_of("c1"), status_of("c2", "log"))]
         deployment = {"metadata": metadata("front"), "spec": {"replicas": 1}}
         api.lists["/apis/apps/v1/deployments"] = [deployment]
+        api.lists["/apis/apps/v1/statefulsets"] = [deployment]
         api.answers[LOG] = _log
         yield api
 
@@ -167,6 +175,24 @@ async def test_a_deployment_is_scaled_by_one_from_what_it_is_now(
     assert "/apis/apps/v1/deployments" in api.paths()  # and looked at anew
 
 
+async def test_a_stateful_set_is_scaled_likewise(api: KubernetesApi, kubernetes: Source) -> None:
+    changed = Changed()
+    api.answers["/apis/apps/v1/namespaces/shop/statefulsets/front/scale"] = changed.scale
+    assert (await _ask(kubernetes, "scale_up", "stateful_set")).result == "2"
+
+
+async def test_a_deployment_that_changes_meanwhile_is_read_again(
+    api: KubernetesApi, kubernetes: Source
+) -> None:
+    changed = Changed()
+    changed.conflicts = 4
+    api.answers[SCALE] = changed.scale
+    assert (await _ask(kubernetes, "scale_up", "deployment")).result == "6"
+    changed.conflicts = 5
+    with pytest.raises(ControlFailedError, match="it has been changed meanwhile"):
+        await _ask(kubernetes, "scale_up", "deployment")
+
+
 async def test_there_is_nothing_below_no_replicas(api: KubernetesApi, kubernetes: Source) -> None:
     changed = Changed()
     changed.replicas = 0
@@ -182,7 +208,7 @@ async def test_a_deployment_that_only_has_the_name_is_left_alone(
     changed = Changed()
     changed.uid = "another"
     api.answers[SCALE] = changed.scale
-    with pytest.raises(ControlFailedError, match="there is no such deployment any more"):
+    with pytest.raises(ControlFailedError, match="there is no such object any more"):
         await _ask(kubernetes, "scale_up", "deployment")
     assert changed.asked == []
 
@@ -194,6 +220,7 @@ async def test_a_deployment_that_only_has_the_name_is_left_alone(
         (403, "the account's role lacks the verb delete on pods"),
         (404, "there is no such object any more"),
         (409, "it has been changed meanwhile"),
+        (429, "has too many requests"),
         (500, "the API server refuses: no, \\*\\*\\*"),
     ],
 )
@@ -231,7 +258,8 @@ def _remove(file: Path) -> None:
     ("topology", "what", "why"),
     [
         ("pod", "exec", "pods have no control 'exec'"),
-        ("deployment", "remove", "deployments have no control 'remove'"),
+        ("deployment", "remove", "a deployment has no control 'remove'"),
+        ("stateful_set", "logs", "a stateful set has no control 'logs'"),
     ],
 )
 async def test_other_controls_are_refused(
@@ -242,9 +270,11 @@ async def test_other_controls_are_refused(
 
 
 async def test_what_is_gone_cannot_be_asked(kubernetes: Source) -> None:
-    cases: list[tuple[Topology, str]] = [("pod", "remove"), ("deployment", "scale_up")]
+    cases: list[tuple[Topology, str]] = [
+        ("pod", "remove"), ("deployment", "scale_up"), ("stateful_set", "scale_up"),
+    ]  # fmt: skip
     for topology, what in cases:
-        with pytest.raises(ControlFailedError, match=f"there is no such {topology}"):
+        with pytest.raises(ControlFailedError, match="there is no such"):
             await kubernetes.controllers[topology](Asked("gone", what, {}))
 
 
@@ -274,6 +304,22 @@ async def test_a_log_ends_with_the_pod_or_when_nobody_looks(kubernetes: Source) 
         assert json.loads(screen.shown) == {
             "container": "log", "follow": follow, "tailLines": "100", "timestamps": "false",
         }  # fmt: skip
+
+
+async def test_a_log_that_is_cut_off_is_told(api: KubernetesApi, kubernetes: Source) -> None:
+    async def cut(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await response.write(b"one\n")
+        assert request.transport is not None
+        request.transport.close()
+        return response
+
+    api.answers[LOG] = cut
+    answer = await _ask(kubernetes, "logs", "pod")
+    assert answer.stream is not None
+    with pytest.raises(HttpError, match="the answer is cut off"):
+        await answer.stream(Screen())
 
 
 async def test_a_log_that_cannot_be_read_is_told(api: KubernetesApi, kubernetes: Source) -> None:

@@ -209,6 +209,25 @@ async def test_of_several_containers_in_a_pod_the_one_that_listens_is_meant(seen
     assert list(seen.view("pods").edges) == [(FRONT, BACK)]
 
 
+async def test_a_volume_has_its_claim_and_that_the_pod_which_mounts_it(seen: Seen) -> None:
+    volume = {"name": "data", "persistentVolumeClaim": {"claimName": "data"}}
+    seen.api.lists["/api/v1/pods"][1]["spec"]["volumes"] = [volume]
+    seen.api.lists["/api/v1/persistentvolumeclaims"] = [
+        {"metadata": metadata("data"), "spec": {"volumeName": "pv-7"}}
+    ]
+    seen.api.lists["/api/v1/persistentvolumes"] = [{"metadata": metadata("pv-7", namespace="")}]
+    await _two_machines(seen, ";10.1.2.5;8080")
+    for view, id, child in (
+        ("persistent-volumes", "pv-7", "data"),
+        ("persistent-volume-claims", "shop/data", "back-1-b"),
+    ):
+        live = seen.view(view)
+        assert live.cards[id].members == 1
+        found = details(live, seen.picture, id)
+        assert found is not None
+        assert [one.label for one in found.children] == [child]
+
+
 async def test_without_a_probe_for_the_cluster_there_are_pods(seen: Seen) -> None:
     await seen.take("web1", Machine(_container("c1", "web1")))
     assert seen.view("pods").cards[FRONT].members == 1

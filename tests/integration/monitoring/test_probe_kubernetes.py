@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from aiohttp import web
 from tests.integration.monitoring.kubernetes_api import (
     KubernetesApi,
     always,
+    busy,
+    documented,
     kubernetes_api,
     never,
 )
+from tests.support import free_port
 from tests.support.certificates import Tls
 from tests.unit.monitoring.probe.kubernetes import a_pod, a_service, metadata, page, status_of
 
@@ -119,6 +122,7 @@ async def test_one_probe_asks_for_what_is_above_pods_in_the_whole_cluster(
     assert set(api.paths()) == {
         PODS, SERVICES, "/api/v1/namespaces", DEPLOYMENTS, "/apis/apps/v1/replicasets",
         "/apis/apps/v1/daemonsets", "/apis/apps/v1/statefulsets", JOBS, "/apis/batch/v1/cronjobs",
+        "/api/v1/persistentvolumeclaims", "/api/v1/persistentvolumes",
     }  # fmt: skip
 
 
@@ -147,29 +151,54 @@ async def test_pods_are_asked_for_each_time_and_the_rest_more_seldom(
 
 
 async def test_a_list_is_asked_for_in_pages(api: KubernetesApi, tls: Tls, token: Path) -> None:
+    api.lists[SERVICES] = [a_service(f"web-{n}", None) for n in range(1200)]
+    with asking(api, tls.ca, token, kubernetes_cluster=True) as source:
+        await source.tick(1000.0)
+        assert _told(source, "service") == [f"web-{n}" for n in range(1200)]
+    pages = [dict(one.query) for one in api.asked if one.path == SERVICES]
+    assert [one.get("continue") for one in pages] == [None, "500", "1000"]
+
+
+async def test_a_list_of_the_servers_memory_comes_whole(
+    api: KubernetesApi, tls: Tls, token: Path
+) -> None:
     api.lists[PODS] = [a_pod(f"web-{n}") for n in range(1200)]
     with asking(api, tls.ca, token) as source:
         await source.tick(1000.0)
         assert _told(source) == [f"web-{n}" for n in range(1200)]
-    pages = [dict(one.query) for one in api.asked if one.path == PODS]
-    assert [one.get("continue") for one in pages] == [None, "500", "1000"]
-    assert [one.get("resourceVersion") for one in pages] == ["0", None, None]
-    assert {one["fieldSelector"] for one in pages} == {"spec.nodeName=web1"}
+    assert [one.path for one in api.asked].count(PODS) == 1
+
+
+async def test_a_server_without_memory_yet_answers_in_pages(
+    api: KubernetesApi, tls: Tls, token: Path
+) -> None:
+    bodies = iter((page(a_pod("one"), next="more"), page(a_pod("two"))))
+
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response(body=next(bodies), content_type="application/json")
+
+    api.answers[PODS] = answer
+    with asking(api, tls.ca, token) as source:
+        await source.tick(1000.0)
+        assert _told(source) == ["one", "two"]
+    first, second = (dict(one.query) for one in api.asked if one.path == PODS)
+    assert first["resourceVersion"] == "0"
+    assert second == {"limit": "500", "fieldSelector": "spec.nodeName=web1", "continue": "more"}
 
 
 async def test_a_list_that_has_changed_meanwhile_is_begun_anew(
     api: KubernetesApi, tls: Tls, token: Path
 ) -> None:
-    api.lists[PODS] = [a_pod(f"web-{n}") for n in range(600)]
+    api.lists[SERVICES] = [a_service(f"web-{n}", None) for n in range(600)]
     api.expired = 1
-    with asking(api, tls.ca, token) as source:
+    with asking(api, tls.ca, token, kubernetes_cluster=True) as source:
         await source.tick(1000.0)
-        assert (len(_told(source)), _problems(source)) == (600, [])
+        assert (len(_told(source, "service")), _problems(source)) == (600, [])
         api.expired = 2
-        await source.tick(1015.0)
-        assert len(_told(source)) == 600
+        await source.tick(1000.0 + CLUSTER_S)
+        assert len(_told(source, "service")) == 600
     assert _problems(source) == [
-        "pods of Kubernetes are not seen: they change faster than the API server lists them"
+        "services of Kubernetes are not seen: they change faster than the API server lists them"
     ]
 
 
@@ -278,7 +307,6 @@ async def test_what_a_role_may_not_list_hides_nothing_else(
         (404, b"404 page not found", "has no deployments.apps of version v1"),
         (500, b'{"message": "etcd is away"}', "refuses: etcd is away"),
         (503, b"", "refuses: status 503"),
-        (429, b'{"message": "too many requests"}', "refuses: too many requests"),
         (410, b'{"message": "gone"}', "refuses: gone"),
     ],
 )
@@ -292,6 +320,47 @@ async def test_an_answer_that_is_wrong_is_a_problem_of_its_kind_alone(
         assert problem.startswith("deployments.apps of Kubernetes are not seen: the API server ")
         assert why in problem
         assert (_told(source), _told(source, "service")) == (["web"], ["front"])
+
+
+async def test_what_a_server_says_in_plain_text_is_told(
+    api: KubernetesApi, tls: Tls, token: Path
+) -> None:
+    said = b"Client sent an HTTP request to an HTTPS server.\n"
+    api.answers[DEPLOYMENTS] = always(400, said, "text/plain")
+    with asking(api, tls.ca, token, kubernetes_cluster=True) as source:
+        await source.tick(1000.0)
+        assert _problems(source) == [
+            "deployments.apps of Kubernetes are not seen: the API server refuses: "
+            "status 400: Client sent an HTTP request to an HTTPS server."
+        ]
+
+
+async def test_a_busy_server_is_left_in_peace_until_the_next_round(
+    api: KubernetesApi, tls: Tls, token: Path
+) -> None:
+    with asking(api, tls.ca, token, kubernetes_cluster=True) as source:
+        await source.tick(1000.0)
+        api.answers[PODS] = busy
+        api.asked.clear()
+        await source.tick(1030.0)
+        assert api.paths() == [PODS]
+        assert _problems(source) == [f"Kubernetes is not seen: {api.url} has too many requests"]
+        assert (_told(source), _told(source, "deployment")) == (["web"], ["web"])
+        api.answers.clear()
+        await source.tick(1045.0)
+        assert (_problems(source), DEPLOYMENTS in api.paths()) == ([], True)
+
+
+async def test_a_server_that_is_away_is_told_as_the_system_says_it(
+    api: KubernetesApi, tls: Tls, token: Path
+) -> None:
+    away = f"https://127.0.0.1:{free_port()}"
+    with asking(api, tls.ca, token, kubernetes=away) as source:
+        await source.tick(1000.0)
+        host = away.removeprefix("https://")
+        assert _problems(source) == [
+            f"Kubernetes is not seen: {host} cannot be reached: Connection refused"
+        ]
 
 
 async def test_an_answer_that_is_too_large_is_not_read(
@@ -371,10 +440,11 @@ async def test_the_role_in_the_documents_is_what_is_asked_for(
     ):
         for source in (one, all):
             await source.tick(1000.0)
+    [role] = (one for one in documented() if one["kind"] == "ClusterRole")
     asked = {(request.method, *_resource(request.path)) for request in api.asked}
     allowed = {
         ("GET", group, resource)
-        for rule in _documented("ClusterRole")["rules"]
+        for rule in role["rules"]
         for group in rule["apiGroups"]
         for resource in rule["resources"]
         if rule["verbs"] == ["list"]
@@ -385,12 +455,6 @@ async def test_the_role_in_the_documents_is_what_is_asked_for(
 def _resource(path: str) -> tuple[str, str]:
     parts = path.split("/")
     return parts[2] if parts[1] == "apis" else "", parts[-1]
-
-
-def _documented(kind: str) -> Any:
-    text = (Path(__file__).parents[3] / "docs/probe.md").read_text()
-    objects = yaml.safe_load_all(text.partition("```yaml")[2].partition("```")[0])
-    return next(one for one in objects if one["kind"] == kind)
 
 
 def test_the_server_of_the_own_cluster_is_known_from_the_environment() -> None:

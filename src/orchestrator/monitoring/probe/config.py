@@ -95,7 +95,9 @@ class ProbeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     ] = False
     kubernetes_controls: Annotated[
         bool,
-        Meta(description="Offer to delete and log pods and to scale deployments, as the role may."),
+        Meta(
+            description="Offer to delete and log pods and scale what has replicas, as the role may."
+        ),
     ] = False
     plugins_dir: Annotated[
         str, Meta(description="Directory of the sockets of plug-ins; none if empty.")

@@ -23,7 +23,7 @@ _CHILDREN: dict[str, tuple[Topology, ...]] = {
     "mesos_task": ("container", "process"),
 }
 _ABOVE: tuple[Topology, ...] = (
-    "pod", "mesos_task", "container", "deployment", "replica_set", "job",
+    "pod", "mesos_task", "container", "deployment", "replica_set", "job", "persistent_volume_claim",
 )  # fmt: skip
 
 

@@ -24,6 +24,7 @@ from orchestrator.monitoring.probe.kubernetes import parsing
 from orchestrator.monitoring.probe.kubernetes.joining import join, tag
 from orchestrator.monitoring.probe.kubernetes.objects import Namespace, Pod, Service
 from orchestrator.monitoring.probe.kubernetes.pages import PageError, read_page
+from orchestrator.monitoring.probe.kubernetes.storage import Claim, Volume
 from orchestrator.monitoring.probe.kubernetes.workloads import CronJob, Job, Workload
 from orchestrator.monitoring.report import Limits, Node, Topology, check, codec
 
@@ -176,6 +177,60 @@ def test_a_namespace_is_named_as_its_objects_name_it() -> None:
     )  # fmt: skip
 
 
+def test_a_pod_is_of_the_claims_of_its_volumes() -> None:
+    volumes = [
+        {"name": "data", "persistentVolumeClaim": {"claimName": "data-db-0"}},
+        {"name": "scratch", "ephemeral": {"volumeClaimTemplate": {"spec": {}}}},
+        {"name": "config", "configMap": {"name": "db"}},
+    ]
+    node = _pod_node(a_pod("db-0", volumes=volumes))
+    assert node.parents["persistent_volume_claim"] == ["shop/data-db-0", "shop/db-0-scratch"]
+
+
+def test_a_claim_is_of_the_volume_that_it_was_given() -> None:
+    spec = {
+        "volumeName": "pv-7",
+        "storageClassName": "fast",
+        "accessModes": ["ReadWriteOnce"],
+        "resources": {"requests": {"storage": "1Gi"}},
+    }
+    status = {"phase": "Bound", "capacity": {"storage": "2Gi"}}
+    [found] = read(Claim, {"metadata": metadata("data-db-0"), "spec": spec, "status": status})
+    node = parsing.claim_node(found, HIDING)
+    assert (node.id, node.label) == ("shop/data-db-0", "data-db-0")
+    assert node.parents == {"persistent_volume": ["pv-7"], "namespace": ["shop"]}
+    del node.latest["created_at"]
+    assert node.latest == {
+        "state": "bound", "requested": "1Gi", "capacity": "2Gi", "storage_class": "fast",
+        "access_modes": "ReadWriteOnce", "namespace": "shop",
+    }  # fmt: skip
+
+
+def test_a_claim_that_waits_is_of_no_volume() -> None:
+    claim = {"metadata": metadata("data"), "spec": {}, "status": {"phase": "Pending"}}
+    node = parsing.claim_node(read(Claim, claim)[0], HIDING)
+    assert (node.latest["state"], node.parents) == ("pending", {"namespace": ["shop"]})
+
+
+def test_a_volume_is_named_as_claims_name_it() -> None:
+    spec = {
+        "capacity": {"storage": "2Gi"},
+        "accessModes": ["ReadWriteOnce", "ReadOnlyMany"],
+        "persistentVolumeReclaimPolicy": "Retain",
+    }
+    status = {"phase": "Failed", "reason": "RecyclerFailed"}
+    named = metadata("pv-7", namespace="")
+    node = parsing.volume_node(
+        read(Volume, {"metadata": named, "spec": spec, "status": status})[0], HIDING
+    )
+    del node.latest["created_at"]
+    assert (node.id, node.parents) == ("pv-7", {})
+    assert node.latest == {
+        "state": "failed", "reason": "RecyclerFailed", "reclaim_policy": "Retain",
+        "capacity": "2Gi", "access_modes": "ReadWriteOnce,ReadOnlyMany",
+    }  # fmt: skip
+
+
 def test_secrets_in_labels_are_hidden() -> None:
     found = a_pod("web")
     found["metadata"]["labels"]["api-token"] = "abc"
@@ -278,6 +333,11 @@ _spec = st.fixed_dictionaries(
         "selector": st.dictionaries(_text, _text, max_size=2),
         "ports": st.lists(st.builds(lambda port: {"port": port}, st.integers()), max_size=2),
         "hostNetwork": st.booleans(),
+        "volumeName": _text,
+        "volumes": st.lists(
+            st.builds(lambda name: {"persistentVolumeClaim": {"claimName": name}}, _text),
+            max_size=2,
+        ),
     },
 )
 _object = st.fixed_dictionaries(
@@ -297,6 +357,12 @@ def test_whatever_the_server_says_the_app_takes_the_report(objects: list[Any]) -
             parsing.service_node(one, HIDING) for one in read_page(page(*objects), Service).objects
         ],
         "pod": [parsing.pod_node(pod, "web1", [], HIDING) for pod in found],
+        "persistent_volume_claim": [
+            parsing.claim_node(one, HIDING) for one in read_page(page(*objects), Claim).objects
+        ],
+        "persistent_volume": [
+            parsing.volume_node(one, HIDING) for one in read_page(page(*objects), Volume).objects
+        ],
     }
     tag(nodes, join(found), lambda ip: "" if ipaddress.ip_address(ip).is_private else "web1")
     once = {kind: list({node.id: node for node in some}.values()) for kind, some in nodes.items()}

@@ -144,3 +144,59 @@ def test_nothing_is_joined_where_nothing_is() -> None:
     nodes: Nodes = {}
     tag(nodes, join(()), _routed)
     assert not any(nodes.values())
+
+
+def test_the_traffic_of_a_pod_is_told_once_by_the_first_container_that_has_any() -> None:
+    found = a_pod("web", *(status_of(f"c{n}", f"name{n}") for n in range(3)))
+    traffic = {"network_received_bytes_per_s": 7.0, "network_sent_bytes_per_s": 5.0}
+    nodes = _tagged(
+        [found],
+        {
+            "container": [
+                Node("c2", metrics={"cpu_percent": 2.0, **traffic}),
+                Node("c1", metrics={"cpu_percent": 1.0, **traffic}),
+                Node("c0"),
+                Node("other", metrics=traffic),
+            ]
+        },
+    )["container"]
+    restarts = {"restarts": 2.0}
+    assert {node.id: node.metrics for node in nodes} == {
+        "c0": restarts,
+        "c1": {"cpu_percent": 1.0, **traffic, **restarts},
+        "c2": {"cpu_percent": 2.0, **restarts},
+        "other": traffic,
+    }
+
+
+def _process(number: int, name: str, container: str) -> Node:
+    return Node(f"web1;{number}", name, parents={"host": ["web1"], "container": [container]})
+
+
+def test_a_container_that_only_keeps_a_pod_s_namespaces_is_left_out() -> None:
+    nodes = _tagged(
+        [a_pod("web", status_of("c1"))],
+        {
+            "container": [Node("c1"), Node("c2")],
+            "process": [_process(7, "nginx", "c1"), _process(8, "pause", "c2")],
+        },
+    )
+    assert [node.id for node in nodes["container"]] == ["c1"]
+    assert [node.parents for node in nodes["process"]] == [
+        {"host": ["web1"], "container": ["c1"]},
+        {"host": ["web1"]},
+    ]
+
+
+@pytest.mark.parametrize("others", [[], ["sh"]])
+def test_a_program_of_that_name_may_be_what_a_pod_is_for(others: list[str]) -> None:
+    names = ["pause", *others]
+    nodes = _tagged(
+        [a_pod("web", status_of("c1"))] if not others else [],
+        {
+            "container": [Node("c1")],
+            "process": [_process(number, name, "c1") for number, name in enumerate(names)],
+        },
+    )
+    assert [node.id for node in nodes["container"]] == ["c1"]
+    assert {node.parents["container"][0] for node in nodes["process"]} == {"c1"}

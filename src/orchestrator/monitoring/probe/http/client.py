@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -29,12 +30,19 @@ class Answer(NamedTuple):
     body: bytes
 
     def message(self) -> str:
-        """What the server says of an error: its JSON's message, or the status."""
+        """What the server says of an error: its JSON's message, or the status with its text."""
         try:
             found = msgspec.json.decode(self.body)
             return str(found["message"])[:500]
         except (msgspec.DecodeError, UnicodeError, KeyError, TypeError):
-            return f"status {self.status}"
+            return f"status {self.status}{self._text()}"
+
+    def _text(self) -> str:
+        """The first line, if a person is meant to read it."""
+        if not self.headers.get("content-type", "").startswith("text/plain"):
+            return ""
+        line = self.body[:500].decode(errors="replace").strip().partition("\n")[0]
+        return f": {line}" if line else ""
 
 
 class Origin(NamedTuple):
@@ -88,7 +96,7 @@ class Exchange:
             while (length := await self._chunk_size()) > 0:
                 async for part in self._exactly(length, size):
                     yield part
-                await self.reader.readexactly(2)
+                await self._line()
             while (await self.reader.readline()).strip():  # trailers
                 pass
         elif "content-length" in self.headers:
@@ -111,7 +119,7 @@ class Exchange:
         return b"".join(parts)
 
     async def _chunk_size(self) -> int:
-        line = await self.reader.readline()
+        line = await self._line()
         try:
             size = int(line.partition(b";")[0], 16)
         except ValueError:
@@ -119,6 +127,12 @@ class Exchange:
         if not 0 <= size <= MAX_BODY_BYTES:
             raise HttpError("the answer has a chunk that is too large")
         return size
+
+    async def _line(self) -> bytes:
+        line = await self.reader.readline()
+        if not line.endswith(b"\n"):
+            raise HttpError("the answer is cut off")
+        return line
 
     async def _exactly(self, length: int, size: int) -> AsyncIterator[bytes]:
         while length > 0:
@@ -280,6 +294,8 @@ class Client:
         if isinstance(error, ssl.SSLError):
             reason = error.reason or "TLS failed"
             reason = getattr(error, "verify_message", "") or reason
+        elif isinstance(error, ConnectionError) and error.errno:
+            reason = os.strerror(error.errno)  # asyncio's own text repeats the address
         elif isinstance(error, OSError):
             reason = error.strerror or str(error)
         else:

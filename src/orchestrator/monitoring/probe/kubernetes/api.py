@@ -138,6 +138,8 @@ class Api:
                 return RefusedError(f"the API server has no {resource} of version v1")
             case 410 if is_continued:
                 return _ExpiredError()
+            case 429:  # of any kind: it is left in peace until the next round
+                return self._server.busy()
         return RefusedError(f"the API server refuses: {self._server.said(answer)}")
 
 

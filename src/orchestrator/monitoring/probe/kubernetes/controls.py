@@ -1,4 +1,4 @@
-"""Controls of pods and deployments: a pod deleted, its logs, one replica more or less.
+"""Controls of pods and what has replicas: a pod deleted, its logs, one replica more or less.
 
 An object is known by its uid, but the API server takes its name. So each change says which uid is
 meant: another object that has the name by now is left alone.
@@ -7,6 +7,7 @@ meant: another object that has the name by now is left alone.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Final, Protocol
 from urllib.parse import quote, urlencode
 
@@ -15,16 +16,24 @@ import msgspec
 from orchestrator.monitoring.probe.control.flowing import first, until_gone
 from orchestrator.monitoring.probe.http.client import Answer as HttpAnswer
 from orchestrator.monitoring.probe.http.client import Exchange, HttpError
+from orchestrator.monitoring.probe.kubernetes.api import Resource
 from orchestrator.monitoring.probe.kubernetes.objects import Pod
 from orchestrator.monitoring.probe.kubernetes.server import Server
 from orchestrator.monitoring.probe.roles import Answer, Asked, ControlFailedError, Terminal
 from orchestrator.monitoring.report import Node, Topology, control
 from orchestrator.monitoring.report.model import Count
 
+SCALED: Final[Mapping[Topology, Resource]] = {
+    "deployment": Resource("deployments", "apps"),
+    "stateful_set": Resource("statefulsets", "apps"),
+}
+"""What is scaled by whoever asks: a replica set is by its deployment, others have no replicas."""
 CONTROLS: Final = (control.LOGS, control.REMOVE, control.SCALE_UP, control.SCALE_DOWN)
 _TIMEOUT_S = 25.0  # within that of a request
 _MAX_TAIL = 100_000
 _MAX_REPLICAS = 10_000
+_TRIES = 5
+_GONE = "there is no such object any more"
 _PATCH = "application/merge-patch+json"
 
 
@@ -35,8 +44,8 @@ class Known(Protocol):
         """A pod of this machine."""
         ...
 
-    def deployment(self, uid: str) -> Node | None:
-        """A deployment of the cluster."""
+    def scaled(self, topology: Topology, uid: str) -> Node | None:
+        """One of ``SCALED`` in the cluster."""
         ...
 
     async def look_anew(self, topology: Topology) -> None:
@@ -62,6 +71,10 @@ def controls_of(pod: Pod) -> list[str]:
     """What may be asked of a pod: one that waits for its machine or images has written nothing."""
     has_run = pod.status.phase not in ("", "Pending")
     return [control.LOGS, control.REMOVE] if has_run else [control.REMOVE]
+
+
+class _ConflictError(ControlFailedError):
+    """The object is not the one that was meant, or no longer as it was read."""
 
 
 class KubernetesControls:
@@ -93,36 +106,44 @@ class KubernetesControls:
                 return Answer()
         raise ControlFailedError(f"pods have no control {asked.control[:40]!r}")
 
-    async def of_deployment(self, asked: Asked) -> Answer:
-        """One control of a deployment. Raises ControlFailedError."""
+    async def of_scaled(self, topology: Topology, asked: Asked) -> Answer:
+        """One control of what has replicas. Raises ControlFailedError."""
+        kind = topology.replace("_", " ")
         steps = {control.SCALE_UP: 1, control.SCALE_DOWN: -1}
         if asked.control not in steps:
-            raise ControlFailedError(f"deployments have no control {asked.control[:40]!r}")
-        node = self._known.deployment(asked.node_id)
+            raise ControlFailedError(f"a {kind} has no control {asked.control[:40]!r}")
+        node = self._known.scaled(topology, asked.node_id)
         if node is None:
-            raise ControlFailedError("there is no such deployment any more")
-        replicas = await self._scale(node, steps[asked.control])
-        await self._known.look_anew("deployment")
+            raise ControlFailedError(_GONE)
+        replicas = await self._scale(SCALED[topology], node, steps[asked.control])
+        await self._known.look_anew(topology)
         return Answer(str(replicas))
 
-    async def _scale(self, node: Node, step: int) -> int:
-        """What it has been changed to."""
+    async def _scale(self, resource: Resource, node: Node, step: int) -> int:
+        """What it has been changed to; who changes it at the same time is not overwritten."""
+        for _ in range(_TRIES - 1):
+            try:
+                return await self._scale_once(resource, node, step)
+            except _ConflictError:  # its controller notes each change, and each pod that is ready
+                continue
+        return await self._scale_once(resource, node, step)
+
+    async def _scale_once(self, resource: Resource, node: Node, step: int) -> int:
         namespace = node.latest.get("namespace", "")
-        base = f"/apis/apps/v1/namespaces/{quote(namespace, safe='')}/deployments"
-        path = f"{base}/{quote(node.label, safe='')}/scale"
-        found = await self._do("GET", path, None, "", "get on deployments.apps/scale")
+        path = f"{resource.path(namespace)}/{quote(node.label, safe='')}/scale"
+        found = await self._do("GET", path, None, "", f"get on {resource}/scale")
         try:
             scale = msgspec.json.decode(found.body, type=_Scale)
         except (msgspec.DecodeError, UnicodeError, RecursionError):
             raise ControlFailedError("the API server answers with something else") from None
         if scale.metadata.uid != node.id:
-            raise ControlFailedError("there is no such deployment any more")
+            raise ControlFailedError(_GONE)
         replicas = scale.spec.replicas + step
         if not 0 <= replicas <= _MAX_REPLICAS:
             raise ControlFailedError(f"it has {scale.spec.replicas} replicas already")
         version = {"resourceVersion": scale.metadata.resource_version}
         change = {"metadata": version, "spec": {"replicas": replicas}}
-        await self._do("PATCH", path, change, _PATCH, "patch on deployments.apps/scale")
+        await self._do("PATCH", path, change, _PATCH, f"patch on {resource}/scale")
         return replicas
 
     async def _do(self, method: str, path: str, body: object, kind: str, right: str) -> HttpAnswer:
@@ -149,9 +170,11 @@ class KubernetesControls:
             case 403:
                 return ControlFailedError(f"the account's role lacks the verb {right}")
             case 404:
-                return ControlFailedError("there is no such object any more")
+                return ControlFailedError(_GONE)
             case 409:
-                return ControlFailedError("it has been changed meanwhile: look, and try again")
+                return _ConflictError("it has been changed meanwhile: look, and try again")
+            case 429:
+                return ControlFailedError(str(self._server.busy()))
         return ControlFailedError(f"the API server refuses: {self._server.said(answer)}")
 
     async def _logs(self, path: str, terminal: Terminal) -> int | None:

@@ -4,6 +4,8 @@ An address leads to one thing in the app, and what is below a pod is found by it
 address of a pod belongs to its container if one runs in it, and to the pod if there are several;
 whichever of them listens on a port is told apart. A pod in the machine's network has no address of
 its own, nor has one that has ended: its address may be another's by now.
+
+Engines keep a pod's namespaces by a container more, of which pods do not speak. It is left out.
 """
 
 from __future__ import annotations
@@ -18,6 +20,9 @@ from orchestrator.monitoring.report import Node, Topology, ids, keys
 
 _MIRROR: Final = "kubernetes.io/config.mirror"
 _POD_UID: Final = "io.kubernetes.pod.uid"
+_SANDBOX: Final = "pause"
+"""The only program in a container that keeps namespaces, whichever engine made it."""
+_TRAFFIC: Final = {"network_received_bytes_per_s", "network_sent_bytes_per_s"}
 _MAX_PARENTS = 64
 _MAX_ADDRESSES = 256
 Pair = tuple[str, str]
@@ -98,6 +103,7 @@ def tag(nodes: dict[Topology, list[Node]], joined: Joined, scope_of: Callable[[s
 
     ``scope_of`` says among whom an address of this machine means something (``report.ids``).
     """
+    _leave_out_sandboxes(nodes, joined)
     containers = nodes.get("container", [])
     of: dict[str, Pod] = {}
     for at, node in enumerate(containers):
@@ -105,6 +111,7 @@ def tag(nodes: dict[Topology, list[Node]], joined: Joined, scope_of: Callable[[s
         if pod is not None:
             of[node.id] = pod
             containers[at] = _in_pod(node, pod, joined.containers.get(node.id))
+    _tell_traffic_once(containers, joined)
     addresses = {uid: _addresses(pod, scope_of) for uid, pod in joined.pods.items()}
     given = _give_to_containers(containers, joined, addresses)
     pods = nodes.get("pod", [])
@@ -112,6 +119,26 @@ def tag(nodes: dict[Topology, list[Node]], joined: Joined, scope_of: Callable[[s
         if node.id not in given:
             pods[at] = replace(node, addresses=addresses.get(node.id, []))
     _add_endpoints(nodes.get("endpoint", []), of, scope_of)
+
+
+def _leave_out_sandboxes(nodes: dict[Topology, list[Node]], joined: Joined) -> None:
+    """Their processes are told on, as the machine's."""
+    programs: dict[str, list[int]] = {}
+    processes = nodes.get("process", [])
+    for at, node in enumerate(processes):
+        for container in node.parents.get("container", ()):
+            programs.setdefault(container, []).append(at)
+    sandboxes = {
+        container: found[0]
+        for container, found in programs.items()
+        if container not in joined.containers
+        and [processes[at].label for at in found] == [_SANDBOX]
+    }
+    for at in sandboxes.values():
+        parents = {kind: ids for kind, ids in processes[at].parents.items() if kind != "container"}
+        processes[at] = replace(processes[at], parents=parents)
+    containers = nodes.get("container", [])
+    containers[:] = [node for node in containers if node.id not in sandboxes]
 
 
 def _in_pod(node: Node, pod: Pod, placed: Placed | None) -> Node:
@@ -135,6 +162,20 @@ def _in_pod(node: Node, pod: Pod, placed: Placed | None) -> Node:
     told = {keys.ENGINE: placed.engine[:4096], keys.IMAGE: status.image[:512]}
     latest = {**node.latest, **{name: value for name, value in told.items() if value}}
     return replace(node, label=status.name[:512] or node.label, latest=latest, metrics=metrics)
+
+
+def _tell_traffic_once(containers: list[Node], joined: Joined) -> None:
+    """A pod's containers have one network: the first of them tells what went over it."""
+    told: dict[str, str] = {}
+    measured = {node.id for node in containers if node.metrics.keys() & _TRAFFIC}
+    for id, placed in joined.containers.items():
+        if id in measured:
+            told.setdefault(placed.pod.metadata.uid, id)
+    tellers = set(told.values())
+    for at, node in enumerate(containers):
+        if node.id in joined.containers and node.id not in tellers:
+            metrics = {name: node.metrics[name] for name in node.metrics.keys() - _TRAFFIC}
+            containers[at] = replace(node, metrics=metrics)
 
 
 def _addresses(pod: Pod, scope_of: Callable[[str], str]) -> list[str]:

@@ -1,6 +1,6 @@
 """What an API server says of all objects, pods, services and namespaces; pure. Form: core/v1.
 
-Whatever may be absent may be null, too. ``workloads`` has the other groups.
+Whatever may be absent may be null, too. ``workloads`` has the other groups, ``storage`` volumes.
 """
 
 from __future__ import annotations
@@ -87,11 +87,27 @@ class PodIp(Wire):
     ip: str = ""
 
 
+class ClaimSource(Wire):
+    """Whose volume it is."""
+
+    claim_name: str = ""
+
+
+class PodVolume(Wire):
+    """A volume that a pod's containers may mount; of the many kinds two lead to a claim."""
+
+    name: str = ""
+    persistent_volume_claim: ClaimSource | None = None
+    ephemeral: Wire | None = None
+    """Its claim is made with the pod, and named after both."""
+
+
 class PodSpec(Wire):
     """What a pod should be."""
 
     node_name: str = ""
     host_network: bool = False
+    volumes: list[PodVolume] | None = None
 
 
 class PodStatus(Wire):
@@ -134,6 +150,17 @@ class Pod(Object):
             *(status.init_container_statuses or ()),
             *(status.ephemeral_container_statuses or ()),
         ]
+
+    @property
+    def claims(self) -> list[str]:
+        """Names of the claims of its volumes."""
+        found = []
+        for volume in self.spec.volumes or ():
+            if volume.persistent_volume_claim is not None:
+                found.append(volume.persistent_volume_claim.claim_name)
+            elif volume.ephemeral is not None:
+                found.append(f"{self.metadata.name}-{volume.name}")
+        return found
 
 
 class ServicePort(Wire):

@@ -8,7 +8,7 @@ import msgspec
 
 from orchestrator.monitoring.probe.kubernetes.objects import Object, Wire
 
-_MAX_ID = 512
+MAX_ID = 512
 
 
 class _ListMetadata(Wire):
@@ -56,7 +56,7 @@ def read_page(data: bytes, kind: type[Kind]) -> Page[Kind]:
 
 def is_id(text: str) -> bool:
     """Whether a report may name a node so."""
-    return 0 < len(text) <= _MAX_ID and text.isprintable()
+    return 0 < len(text) <= MAX_ID and text.isprintable()
 
 
 def _read(raw: msgspec.Raw, kind: type[Kind]) -> Kind | None:

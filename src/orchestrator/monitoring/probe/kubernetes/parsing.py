@@ -1,12 +1,15 @@
 """Nodes of what an API server says; pure.
 
-A namespace's id is its name, by which all that is in it names it; every other object's is its uid.
+The id of a namespace, a volume or a claim is its name, by which others name it; that of every other
+object is its uid.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from orchestrator.monitoring.probe.docker.parsing import moment
 from orchestrator.monitoring.probe.hiding import Hiding
@@ -19,11 +22,13 @@ from orchestrator.monitoring.probe.kubernetes.objects import (
     ServicePort,
     addresses,
 )
-from orchestrator.monitoring.probe.kubernetes.pages import is_id
+from orchestrator.monitoring.probe.kubernetes.pages import MAX_ID, is_id
+from orchestrator.monitoring.probe.kubernetes.storage import Claim, Volume
 from orchestrator.monitoring.probe.kubernetes.workloads import CronJob, Job, Workload
 from orchestrator.monitoring.report import Node, Topology, ids, keys
 
 _MAX_LABELS = 100
+_MAX_PARENTS = 64
 _OWNERS: Final[Mapping[str, Topology]] = {
     "Deployment": "deployment",
     "ReplicaSet": "replica_set",
@@ -53,6 +58,8 @@ def pod_node(pod: Pod, host_id: str, services: list[str], hiding: Hiding) -> Nod
     parents: dict[Topology, list[str]] = {"host": [host_id]}
     if services:
         parents["service"] = services
+    if claims := [_claim_id(pod, name) for name in pod.claims if name.isprintable()]:
+        parents["persistent_volume_claim"] = claims[:_MAX_PARENTS]
     return _node(pod, latest, hiding, parents)
 
 
@@ -133,7 +140,34 @@ def cron_job_node(found: CronJob, hiding: Hiding) -> Node:
 def namespace_node(found: Namespace, hiding: Hiding) -> Node:
     """A namespace."""
     node = _node(found, {keys.STATE: found.status.phase.lower()}, hiding)
-    return Node(found.metadata.name, node.label, node.latest, labels=node.labels)
+    return replace(node, id=found.metadata.name)
+
+
+def claim_node(claim: Claim, hiding: Hiding) -> Node:
+    """A claim, below the volume that it has been given."""
+    spec, status = claim.spec, claim.status
+    latest = {
+        keys.STATE: status.phase.lower(),
+        "requested": (spec.resources.requests or {}).get("storage", ""),
+        **_storage(spec.storage_class_name, spec.access_modes, status.capacity),
+    }
+    parents: dict[Topology, list[str]] = {}
+    if is_id(spec.volume_name):
+        parents["persistent_volume"] = [spec.volume_name]
+    node = _node(claim, latest, hiding, parents)
+    return replace(node, id=_claim_id(claim, claim.metadata.name))
+
+
+def volume_node(volume: Volume, hiding: Hiding) -> Node:
+    """A persistent volume."""
+    spec, status = volume.spec, volume.status
+    latest = {
+        keys.STATE: status.phase.lower(),
+        keys.REASON: status.reason,
+        "reclaim_policy": spec.persistent_volume_reclaim_policy,
+        **_storage(spec.storage_class_name, spec.access_modes, spec.capacity),
+    }
+    return replace(_node(volume, latest, hiding), id=volume.metadata.name)
 
 
 def owners_of(found: Object) -> dict[Topology, list[str]]:
@@ -143,7 +177,7 @@ def owners_of(found: Object) -> dict[Topology, list[str]]:
         topology = _OWNERS.get(owner.kind)
         if topology is not None and is_id(owner.uid):
             owners.setdefault(topology, []).append(owner.uid)
-    return {topology: found[:64] for topology, found in owners.items()}
+    return {topology: found[:_MAX_PARENTS] for topology, found in owners.items()}
 
 
 def _node(
@@ -171,6 +205,21 @@ def _node(
 
 def _in(namespace: str) -> dict[Topology, list[str]]:
     return {"namespace": [namespace]} if namespace else {}
+
+
+def _claim_id(found: Object, name: str) -> str:
+    """Of a claim in the namespace of an object: a pod knows no more of its claims."""
+    return f"{found.metadata.namespace}/{name}"[:MAX_ID]
+
+
+def _storage(
+    storage_class: str | None, modes: list[str] | None, capacity: dict[str, str] | None
+) -> dict[str, str]:
+    return {
+        "storage_class": storage_class or "",
+        "access_modes": ",".join(modes or ()),
+        "capacity": (capacity or {}).get("storage", ""),
+    }
 
 
 def _labels(found: Object, hiding: Hiding) -> dict[str, str]:

@@ -44,6 +44,10 @@ class Server:
             return HttpError(f"{self.url} wants a token, which is sent to https only")
         return HttpError(f"{self.url} does not take the token in {self._token_file}")
 
+    def busy(self) -> HttpError:
+        """It has no room for the question now, and says so with 429."""
+        return HttpError(f"{self.url} has too many requests")
+
     def said(self, answer: Answer) -> str:
         """What it says of an error, without the token if it repeats that."""
         said = answer.message()

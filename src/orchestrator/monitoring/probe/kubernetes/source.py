@@ -22,6 +22,7 @@ from orchestrator.monitoring.probe.kubernetes import joining, parsing
 from orchestrator.monitoring.probe.kubernetes.api import Api, Resource
 from orchestrator.monitoring.probe.kubernetes.controls import (
     CONTROLS,
+    SCALED,
     KubernetesControls,
     controls_of,
 )
@@ -29,6 +30,7 @@ from orchestrator.monitoring.probe.kubernetes.joining import Selectors
 from orchestrator.monitoring.probe.kubernetes.listed import Listed
 from orchestrator.monitoring.probe.kubernetes.objects import Namespace, Pod, Service
 from orchestrator.monitoring.probe.kubernetes.server import Server
+from orchestrator.monitoring.probe.kubernetes.storage import Claim, Volume
 from orchestrator.monitoring.probe.kubernetes.workloads import CronJob, Job, Workload
 from orchestrator.monitoring.probe.roles import Controller, Parts, Setup, Source
 from orchestrator.monitoring.report import Node, Topology, control
@@ -47,6 +49,8 @@ _ABOVE: Final[tuple[tuple[Topology, Resource, type[Any], Callable[..., Node | No
     ("stateful_set", Resource("statefulsets", "apps"), Workload, parsing.workload_node),
     ("job", Resource("jobs", "batch"), Job, parsing.job_node),
     ("cron_job", Resource("cronjobs", "batch"), CronJob, parsing.cron_job_node),
+    ("persistent_volume_claim", Resource("persistentvolumeclaims"), Claim, parsing.claim_node),
+    ("persistent_volume", Resource("persistentvolumes"), Volume, parsing.volume_node),
 )
 
 
@@ -57,7 +61,8 @@ def source(setup: Setup) -> Source:
     controllers: dict[Topology, Controller] = {}
     if setup.config.controls and setup.config.kubernetes_controls:
         controls = KubernetesControls(server, asked)
-        controllers = {"pod": controls.of_pod, "deployment": controls.of_deployment}
+        controllers = {topology: partial(controls.of_scaled, topology) for topology in SCALED}
+        controllers["pod"] = controls.of_pod
     return Source(
         "kubernetes",
         reporter=asked,
@@ -113,9 +118,9 @@ class Kubernetes:
         """A pod that was told."""
         return next((pod for pod in self._pods.made if pod.metadata.uid == uid), None)
 
-    def deployment(self, uid: str) -> Node | None:
-        """A deployment that was told."""
-        found = self._nodes.get("deployment", ())
+    def scaled(self, topology: Topology, uid: str) -> Node | None:
+        """What was told that has replicas."""
+        found = self._nodes.get(topology, ())
         return next((node for node in found if node.id == uid), None)
 
     def report(self, now: float) -> Parts:
@@ -192,10 +197,11 @@ class Kubernetes:
         if self._above:
             nodes["service"] = [node for _, node in services]
         if self._has_controls:
-            nodes["deployment"] = [
-                replace(node, controls=[control.SCALE_UP, control.SCALE_DOWN])
-                for node in nodes.get("deployment", ())
-            ]
+            for topology in SCALED.keys() & nodes.keys():
+                nodes[topology] = [
+                    replace(node, controls=[control.SCALE_UP, control.SCALE_DOWN])
+                    for node in nodes[topology]
+                ]
         self._nodes = nodes
 
     def _service(self, found: Service) -> tuple[Service, Node]:
