@@ -2,9 +2,9 @@
 
 Sockets are looked for when they are new only: among the processes that held sockets before, the
 latest first, and among all others, first in those never looked at, then in turn. What the links of
-/proc/PID/fd cost is limited for each report; what was not found is looked for again. Namespaces,
-and within each those who held sockets and the others, have equal shares of the links: one socket
-that nobody holds, beside a server with thousands of files, would else use up all of them each time.
+/proc/PID/fd cost is limited for each report. Namespaces, and within each those who held sockets
+and the others, have equal shares of it: one socket that nobody holds, beside a server with
+thousands of files, would else use up all of it each time.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Owners:
         """Whether some processes do not show their files."""
 
     def find(self, wanted: dict[int, set[int]]) -> dict[int, int]:
-        """Pids by inode, for inodes wanted by namespace."""
+        """Pids by inode, of those wanted by namespace and of all others that are come across."""
         found: dict[int, int] = {}
         links = LINKS_A_REPORT * (_FIRST_TIME if self._is_first else 1)
         self._is_first = False
@@ -63,22 +63,22 @@ class Owners:
 
     def _look(self, pid: int, missing: set[int], found: dict[int, int]) -> int:
         """Search one process; gives how many links that cost."""
-        cost, before = _OF_A_PROCESS, len(found)
+        cost, wanted = _OF_A_PROCESS, len(missing)
         self._looked.add(pid)
         try:
             for link in _links(f"{self._table.proc}/{pid}/fd"):
                 cost += 1
-                inode = int(link[8:-1]) if link.startswith("socket:[") else 0
-                if inode in missing:
+                if link.startswith("socket:["):
+                    inode = int(link[8:-1])
+                    found.setdefault(inode, pid)
                     missing.discard(inode)
-                    found[inode] = pid
                     if not missing:
                         break
         except PermissionError:
             self.is_refused = True
         except OSError:
             pass  # it has ended
-        has_one = len(found) > before
+        has_one = len(missing) < wanted
         if has_one or pid in self._likely:
             self._likely[pid] = None
             self._likely.move_to_end(pid, last=has_one)
