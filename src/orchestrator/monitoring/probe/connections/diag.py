@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import socket
 import struct
+import sys
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from orchestrator.monitoring.probe.kernel.messages import (
+    ATTRIBUTE,
     DONE,
     ERROR,
     HEADER,
-    attributes,
     error_of,
     messages,
     request,
@@ -40,6 +41,8 @@ _ASKED: Final[dict[Protocol, tuple[int, int]]] = {  # the number of the protocol
 _SOCKET = struct.Struct("=BBxx36s4xQ16xI")
 _COUNTERS = struct.Struct("=68xI28xI24xQ64xQQ")
 _OLD_COUNTERS = struct.Struct("=68xI28xI16xQQ")
+_HEAD_BYTES = HEADER.size + _SOCKET.size
+_BY_FAMILY = BY_FAMILY.to_bytes(2, sys.byteorder)
 _NOT_COUNTED = (0, 0, 0, 0, 0)
 _MAPPED = bytes(10) + b"\xff\xff"
 
@@ -110,24 +113,28 @@ def endpoints(seen: Seen) -> Ends:
 
 def _alike(data: bytes) -> Iterator[tuple[Any, ...]] | None:
     """The fields of all, if all messages are of one form; if not, None."""
-    first = next(messages(data), None)
-    if first is None or first.type != BY_FAMILY:
+    length = int.from_bytes(data[:4], sys.byteorder)
+    if data[4:6] != _BY_FAMILY or length < _HEAD_BYTES or len(data) % length:
         return None
-    begin, end = attributes(data, first.begin + _SOCKET.size, first.end).get(_INFO, (0, 0))
+    begin, end = _place(data, _HEAD_BYTES, length)
     if end - begin < _COUNTERS.size:
         return None
-    length = first.end
-    many, rest = divmod(len(data), length)
-    said_of_form = (*range(6), *range(begin - 4, begin))  # length, type; those of the counters
-    if rest or any(data[at::length].count(data[at]) < many for at in said_of_form):
+    if len(data) > length and not _repeats(data, length, begin):
         return None
     return _message(length, begin).iter_unpack(data)
+
+
+def _repeats(data: bytes, length: int, begin: int) -> bool:
+    """Whether all messages have the length and type of the first, and the counters' header."""
+    headers = (*range(6), *range(begin - ATTRIBUTE.size, begin))
+    many = len(data) // length
+    return all(data[at::length].count(data[at]) == many for at in headers)
 
 
 @lru_cache(maxsize=64)
 def _message(length: int, begin: int) -> struct.Struct:
     """A message whose counters begin there."""
-    before = begin - HEADER.size - _SOCKET.size
+    before = begin - _HEAD_BYTES
     after = length - begin - _COUNTERS.size
     fields = f"{_SOCKET.format[1:]}{before}x{_COUNTERS.format[1:]}{after}x"
     return struct.Struct(f"={HEADER.size}x{fields}")
@@ -138,8 +145,20 @@ def _any(data: bytes) -> Iterator[tuple[Any, ...]]:
     for message in messages(data):
         begin = message.begin + _SOCKET.size
         if message.type == BY_FAMILY and begin <= message.end:
-            where = attributes(data, begin, message.end).get(_INFO, (0, 0))
-            yield _SOCKET.unpack_from(data, message.begin) + _counters(data, *where)
+            counters = _counters(data, *_place(data, begin, message.end))
+            yield _SOCKET.unpack_from(data, message.begin) + counters
+
+
+def _place(data: bytes, begin: int, end: int) -> tuple[int, int]:
+    """Where among attributes the counters begin and end; (0, 0) if they are not there."""
+    while begin + ATTRIBUTE.size <= end:
+        length, type = ATTRIBUTE.unpack_from(data, begin)
+        if length < ATTRIBUTE.size or begin + length > end:
+            break
+        if type == _INFO:
+            return begin + ATTRIBUTE.size, begin + length
+        begin += (length + 3) & ~3
+    return 0, 0
 
 
 def _counters(data: bytes, begin: int, end: int) -> tuple[int, ...]:
