@@ -13,7 +13,7 @@ import os
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 
-from orchestrator.monitoring.probe.processes.table import Process, ProcessTable
+from orchestrator.monitoring.probe.processes.table import ProcessTable
 
 LINKS_A_REPORT = 3000
 _FIRST_TIME = 10  # times as many
@@ -41,9 +41,10 @@ class Owners:
         self._looked &= alive
         for pid in self._likely.keys() - alive:
             del self._likely[pid]
+        inhabitants = self._inhabitants()
         shares = 2 * len(wanted)
         for namespace, inodes in wanted.items():
-            within = {one.pid for one in self._table if _is_within(one, namespace)}
+            within = inhabitants.get(namespace, set()) | inhabitants.get(0, set())
             missing = set(inodes)
             for pids in (self._holders(within), self._others(within)):
                 links -= self._search(pids, missing, links // shares, found)
@@ -84,6 +85,14 @@ class Owners:
             self._likely.move_to_end(pid, last=has_one)
         return cost
 
+    def _inhabitants(self) -> dict[int, set[int]]:
+        """Pids by namespace; under 0 those whose namespace may not be seen."""
+        found: dict[int, set[int]] = {}
+        for process in self._table:
+            if process.command:  # kernel threads, which have none, hold no sockets
+                found.setdefault(process.namespace, set()).add(process.pid)
+        return found
+
     def _holders(self, within: set[int]) -> Iterator[int]:
         return iter([pid for pid in reversed(self._likely) if pid in within])
 
@@ -105,8 +114,3 @@ def _links(directory: str) -> Iterator[str]:
             yield os.readlink(f"{directory}/{name}")  # noqa: PTH115
         except FileNotFoundError:
             continue
-
-
-def _is_within(process: Process, namespace: int) -> bool:
-    """Kernel threads hold none; a process whose namespace may not be seen might."""
-    return bool(process.command) and process.namespace in (namespace, 0)
