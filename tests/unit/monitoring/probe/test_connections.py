@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from orchestrator.monitoring.probe.connections import diag
 from orchestrator.monitoring.probe.connections.grouping import Groups, Key
+from orchestrator.monitoring.probe.connections.known import Known
 
 
 def _info(sent: int, resent: int, received: int, rtt_us: int = 250, again: int = 3) -> bytes:
@@ -22,13 +23,19 @@ def _info(sent: int, resent: int, received: int, rtt_us: int = 250, again: int =
 
 
 def _message(
-    info: bytes, *, state: int = 1, family: int = socket.AF_INET, ip: str = "10.0.0.1"
+    info: bytes,
+    *,
+    state: int = 1,
+    family: int = socket.AF_INET,
+    ip: str = "10.0.0.1",
+    before: bytes = b"",
+    after: bytes = b"",
 ) -> bytes:
     raw = socket.inet_pton(family, ip).ljust(16, b"\0")
     body = struct.pack("=BBBB", family, state, 0, 0) + struct.pack(">HH", 40000, 443)
     body += raw + raw + struct.pack("=IQIIIII", 0, 77, 0, 0, 0, 1000, 4711)
     shutdown = struct.pack("=HHBxxx", 5, 8, 0)
-    body += shutdown + struct.pack("=HH", 4 + len(info), 2) + info
+    body += shutdown + before + struct.pack("=HH", 4 + len(info), 2) + info + after
     return struct.pack("=IHHII", 16 + len(body), diag.BY_FAMILY, 2, 1, 0) + body
 
 
@@ -36,12 +43,13 @@ def test_a_socket_has_its_ends_owner_and_counters() -> None:
     [seen] = diag.sockets(_message(_info(1000, 100, 50)))
     assert diag.endpoints(seen) == ("10.0.0.1", 40000, "10.0.0.1", 443)
     assert (seen.cookie, seen.inode) == (77, 4711)
-    assert (seen.sent, seen.received, seen.retransmits, seen.rtt_us) == (900, 50, 3, 250)
+    known = Known(seen, 1, "tcp")
+    assert (known.sent, known.received, known.retransmits, known.rtt_us) == (900, 50, 3, 250)
 
 
 def test_a_fin_that_has_come_is_no_byte() -> None:
     [seen] = diag.sockets(_message(_info(0, 0, 51), state=8))
-    assert seen.received == 50
+    assert Known(seen, 1, "tcp").received == 50
 
 
 def test_ipv4_in_ipv6_is_ipv4() -> None:
@@ -53,7 +61,34 @@ def test_an_older_kernel_tells_what_was_acknowledged() -> None:
     info = bytearray(_info(0, 0, 60)[:160])
     struct.pack_into("=Q", info, 120, 500)
     [seen] = diag.sockets(_message(bytes(info)))
-    assert (seen.sent, seen.received) == (500, 60)
+    known = Known(seen, 1, "tcp")
+    assert (known.sent, known.received) == (500, 60)
+
+
+def _forms() -> list[bytes]:
+    """Messages of one length, and of others, with counters at several places."""
+    mark, many = struct.pack("=HHI", 8, 15, 9), _info(2000, 0, 70)
+    old = bytearray(many[:160])
+    struct.pack_into("=Q", old, 120, 3000)
+    return [
+        _message(_info(1000, 100, 50), after=mark),
+        _message(many, after=mark),
+        _message(many, before=mark),
+        _message(many, before=mark + mark),
+        _message(bytes(old), before=mark),
+        _message(b""),
+    ]
+
+
+@given(st.lists(st.sampled_from(_forms()), max_size=6))
+def test_sockets_are_the_same_whatever_comes_with_them(told: list[bytes]) -> None:
+    alone = [seen for message in told for seen in diag.sockets(message)]
+    assert list(diag.sockets(b"".join(told))) == alone
+
+
+def test_counters_are_found_where_they_are() -> None:
+    sent = [seen.sent for message in _forms() for seen in diag.sockets(message)]
+    assert sent == [1000, 2000, 2000, 2000, 3000, 0]
 
 
 @given(st.binary(max_size=400))

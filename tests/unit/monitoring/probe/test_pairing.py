@@ -31,7 +31,7 @@ def _socket(
     there = there if there != NOWHERE or family == socket.AF_INET else ("::", 0)
     ips = [socket.inet_pton(family, ip).ljust(16, b"\0") for ip, _ in (here, there)]
     ends = struct.pack(">HH", here[1], there[1]) + b"".join(ips)
-    return Known(Seen(family, 1, ends, 7, 8, 0, 0, 0, 0), namespace, protocol)
+    return Known(Seen(family, 1, ends, 7, 8, 0, 0, 0, 0, 0), namespace, protocol)
 
 
 def _around(*listeners: Known, translations: Translations | None = None) -> Surroundings:

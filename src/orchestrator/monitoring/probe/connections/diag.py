@@ -1,22 +1,24 @@
 """Questions and answers of sock_diag(7) about TCP and UDP; pure. Form: linux/inet_diag.h,
 linux/tcp.h.
 
-The kernel counts what was sent with what had to be sent again, so payload is the difference of
-both. Of what was received it counts the FIN as a byte, which is taken off where a FIN has come.
-Of UDP it counts nothing: all such numbers are 0.
+A dump tells of thousands of sockets, in datagrams whose messages are nearly always of one length,
+with the counters at one place. Such a datagram is read at once, any other attribute by attribute.
 """
 
 from __future__ import annotations
 
 import socket
 import struct
+import sys
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from orchestrator.monitoring.probe.kernel.messages import (
+    ATTRIBUTE,
     DONE,
     ERROR,
+    HEADER,
     error_of,
     messages,
     request,
@@ -36,18 +38,17 @@ _ASKED: Final[dict[Protocol, tuple[int, int]]] = {  # the number of the protocol
     "tcp": (socket.IPPROTO_TCP, sum(1 << state for state in (1, 4, 5, 8, 9, 10, 11))),
     "udp": (socket.IPPROTO_UDP, 1 << 1 | 1 << 7),
 }
-_FIN_HAS_COME = (8, 9, 11)  # CLOSE_WAIT, LAST_ACK, CLOSING
-_HEAD = struct.Struct("=IHHIIBBBB36s4xQ16xI")
-_TCP_INFO = struct.Struct("=68xI28xI24xQ64xQQ")
-_OLD_INFO = struct.Struct("=68xI28xI16xQQ")
-_ATTRIBUTE = struct.Struct("=HH")
-_LAST_BYTES = 284
-_LAST = _ATTRIBUTE.pack(_LAST_BYTES, _INFO)
+_SOCKET = struct.Struct("=BBxx36s4xQ16xI")
+_COUNTERS = struct.Struct("=68xI28xI24xQ64xQQ")
+_OLD_COUNTERS = struct.Struct("=68xI28xI16xQQ")
+_HEAD_BYTES = HEADER.size + _SOCKET.size
+_BY_FAMILY = BY_FAMILY.to_bytes(2, sys.byteorder)
+_NOT_COUNTED = (0, 0, 0, 0, 0)
 _MAPPED = bytes(10) + b"\xff\xff"
 
 
 class Seen(NamedTuple):
-    """One socket, as the kernel tells of it."""
+    """One socket, as the kernel tells of it; of UDP it counts nothing, all such numbers are 0."""
 
     family: int
     state: int
@@ -57,12 +58,14 @@ class Seen(NamedTuple):
     """Names the socket, as nothing else is the same after it was closed."""
     inode: int
     """0 of a socket that no process holds."""
-    sent: int
-    """Bytes of payload, each once."""
-    received: int
+    rtt_us: int
     retransmits: int
     """Segments."""
-    rtt_us: int
+    received: int
+    """Bytes, and one for the FIN."""
+    sent: int
+    """Bytes, also those that were sent again."""
+    resent: int
 
 
 class Ends(NamedTuple):
@@ -82,18 +85,7 @@ def question(family: int, protocol: Protocol) -> bytes:
 
 def sockets(data: bytes) -> Iterator[Seen]:
     """Those in one datagram; what is too short to be one is passed over."""
-    offset, size = 0, len(data)
-    head, head_size = _HEAD.unpack_from, _HEAD.size
-    while offset + head_size <= size:
-        length, type, _, _, _, family, state, _, _, ends, cookie, inode = head(data, offset)
-        if type == BY_FAMILY and length >= head_size and offset + length <= size:
-            sent, received, again, rtt_us = _counters(data, offset + head_size, offset + length)
-            if state in _FIN_HAS_COME and received:
-                received -= 1
-            yield Seen(family, state, ends, cookie, inode, sent, received, again, rtt_us)
-        if length < 16:
-            return
-        offset += (length + 3) & ~3
+    return map(Seen._make, _alike(data) or _any(data))
 
 
 def is_over(data: bytes) -> bool:
@@ -119,25 +111,63 @@ def endpoints(seen: Seen) -> Ends:
     )
 
 
-def _counters(data: bytes, begin: int, end: int) -> tuple[int, int, int, int]:
-    last = end - _LAST_BYTES
-    if last >= begin and data[last : last + 4] == _LAST:  # where the kernels of today put it
-        rtt_us, again, received, sent, resent = _TCP_INFO.unpack_from(data, last + 4)
-        return sent - resent, received, again, rtt_us
-    while begin + 4 <= end:
-        length, type = _ATTRIBUTE.unpack_from(data, begin)
-        if type == _INFO:
-            room = min(length, end - begin) - 4
-            if room >= _TCP_INFO.size:
-                rtt_us, again, received, sent, resent = _TCP_INFO.unpack_from(data, begin + 4)
-                return sent - resent, received, again, rtt_us
-            if room >= _OLD_INFO.size:  # before Linux 4.19: acknowledged is all that is counted
-                rtt_us, again, acked, received = _OLD_INFO.unpack_from(data, begin + 4)
-                return acked, received, again, rtt_us
-        if length < 4:
+def _alike(data: bytes) -> Iterator[tuple[Any, ...]] | None:
+    """The fields of all, if all messages are of one form; if not, None."""
+    length = int.from_bytes(data[:4], sys.byteorder)
+    if data[4:6] != _BY_FAMILY or length < _HEAD_BYTES or len(data) % length:
+        return None
+    begin, end = _place(data, _HEAD_BYTES, length)
+    if end - begin < _COUNTERS.size:
+        return None
+    if len(data) > length and not _repeats(data, length, begin):
+        return None
+    return _message(length, begin).iter_unpack(data)
+
+
+def _repeats(data: bytes, length: int, begin: int) -> bool:
+    """Whether all messages have the length and type of the first, and the counters' header."""
+    headers = (*range(6), *range(begin - ATTRIBUTE.size, begin))
+    many = len(data) // length
+    return all(data[at::length].count(data[at]) == many for at in headers)
+
+
+@lru_cache(maxsize=64)
+def _message(length: int, begin: int) -> struct.Struct:
+    """A message whose counters begin there."""
+    before = begin - _HEAD_BYTES
+    after = length - begin - _COUNTERS.size
+    fields = f"{_SOCKET.format[1:]}{before}x{_COUNTERS.format[1:]}{after}x"
+    return struct.Struct(f"={HEADER.size}x{fields}")
+
+
+def _any(data: bytes) -> Iterator[tuple[Any, ...]]:
+    """The fields of each, whatever its form."""
+    for message in messages(data):
+        begin = message.begin + _SOCKET.size
+        if message.type == BY_FAMILY and begin <= message.end:
+            counters = _counters(data, *_place(data, begin, message.end))
+            yield _SOCKET.unpack_from(data, message.begin) + counters
+
+
+def _place(data: bytes, begin: int, end: int) -> tuple[int, int]:
+    """Where among attributes the counters begin and end; (0, 0) if they are not there."""
+    while begin + ATTRIBUTE.size <= end:
+        length, type = ATTRIBUTE.unpack_from(data, begin)
+        if length < ATTRIBUTE.size or begin + length > end:
             break
+        if type == _INFO:
+            return begin + ATTRIBUTE.size, begin + length
         begin += (length + 3) & ~3
-    return 0, 0, 0, 0
+    return 0, 0
+
+
+def _counters(data: bytes, begin: int, end: int) -> tuple[int, ...]:
+    if end - begin >= _COUNTERS.size:
+        return _COUNTERS.unpack_from(data, begin)
+    if end - begin >= _OLD_COUNTERS.size:  # before Linux 4.19: acknowledged is all that is counted
+        rtt_us, retransmits, acknowledged, received = _OLD_COUNTERS.unpack_from(data, begin)
+        return rtt_us, retransmits, received, acknowledged, 0
+    return _NOT_COUNTED
 
 
 @lru_cache(maxsize=4096)

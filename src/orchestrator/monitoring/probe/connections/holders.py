@@ -1,4 +1,8 @@
-"""Which process holds each socket; that of listeners is remembered, as these are read anew."""
+"""Which process holds each socket; that of listeners is remembered, as these are read anew.
+
+What is not found is looked for in the next reports, too. After some it is found only if it is come
+across: a socket that nobody holds would be looked for without end.
+"""
 
 from __future__ import annotations
 
@@ -29,17 +33,19 @@ class Holders:
     def find(self, namespaces: Iterable[Namespace]) -> None:
         """Find the owners of sockets that have none, as far as that is likely to succeed."""
         wanted: dict[int, set[int]] = {}
-        waiting: list[Known] = []
+        unowned: list[Known] = []
         for known in self._with_inodes(namespaces):
             if known.owner and self._table.get(known.owner) is None:
                 known.owner, known.tries, known.group = 0, 0, None
-            if not known.owner and known.tries < _TRIES and not known.is_closed:
+            if known.owner or known.is_closed:
+                continue
+            unowned.append(known)
+            if known.tries < _TRIES:
                 known.tries += 1
                 wanted.setdefault(known.namespace, set()).add(known.inode)
-                waiting.append(known)
-        # The machine's own namespace comes last: its many processes would leave nothing to others.
+        # The machine's own namespace comes last: its many processes get what the others leave.
         found = self._owners.find(dict(reversed(wanted.items()))) if wanted else {}
-        for known in waiting:
+        for known in unowned:
             if known.inode in found:
                 known.owner = found[known.inode]
                 known.group = None

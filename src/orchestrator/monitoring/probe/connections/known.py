@@ -1,4 +1,8 @@
-"""One socket, from one report to the next."""
+"""One socket, from one report to the next.
+
+The kernel counts what was sent with what had to be sent again, so payload is the difference of
+both. Of what was received it counts the FIN as a byte, which is taken off where a FIN has come.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,8 @@ from orchestrator.monitoring.probe.connections import diag
 from orchestrator.monitoring.probe.connections.diag import Ends, Seen
 from orchestrator.monitoring.probe.connections.grouping import Group
 from orchestrator.monitoring.report import Protocol
+
+_FIN_HAS_COME = (8, 9, 11)  # CLOSE_WAIT, LAST_ACK, CLOSING
 
 
 class Known:
@@ -37,7 +43,9 @@ class Known:
 
     def update(self, seen: Seen) -> None:
         """It was seen again."""
-        self.sent, self.received = seen.sent, seen.received
+        self.sent, self.received = seen.sent - seen.resent, seen.received
         self.retransmits, self.rtt_us = seen.retransmits, seen.rtt_us
+        if seen.state in _FIN_HAS_COME and seen.received:
+            self.received -= 1
         if not self.inode:
             self.inode = seen.inode  # it was not accepted before

@@ -10,8 +10,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import product
+from operator import attrgetter
 from typing import Final
 
 from orchestrator.monitoring.probe.connections import diag
@@ -23,6 +24,10 @@ from orchestrator.monitoring.report import Protocol
 Name = int | tuple[int, bytes]
 """Of a socket, its cookie. One of UDP may be connected anew, so its ends are a part of it."""
 _ASKED: Final = tuple(product(diag.DESTROY_GROUPS, (socket.AF_INET, socket.AF_INET6)))
+_NAMES: Final[dict[Protocol, Callable[[Seen], Name]]] = {
+    "tcp": attrgetter("cookie"),
+    "udp": attrgetter("cookie", "ends"),
+}
 _EVENT_BUFFER_BYTES = 1024 * 1024
 _READ_BYTES = 64 * 1024  # the kernel fills no more than half of it at a time
 MAX_SOCKETS = 50_000
@@ -63,8 +68,8 @@ class Namespace:
         self.listeners = {}
         for protocol, family in _ASKED:
             if protocol not in self.lacks:
-                for seen in self._dump(protocol, family):
-                    self._see(seen, protocol)
+                for data in self._dump(protocol, family):
+                    self._see(diag.sockets(data), protocol)
         self.drain()
         for known in self.known.values():
             if known.generation != self._generation:
@@ -88,54 +93,58 @@ class Namespace:
         self._gone = {name for name, _ in closed}
         return [known for _, known in closed]
 
-    def _dump(self, protocol: Protocol, family: int) -> Iterator[Seen]:
+    def _dump(self, protocol: Protocol, family: int) -> Iterator[bytes]:
         self._asking.send(diag.question(family, protocol))
         while True:
             data = self._asking.recv(_READ_BYTES)
-            yield from diag.sockets(data)
+            yield data
             if diag.is_over(data):
                 if family == socket.AF_INET and diag.refusal(data) == errno.ENOENT:
                     self.lacks.add(protocol)
                 return
 
-    def _see(self, seen: Seen, protocol: Protocol) -> None:
-        if seen.state in diag.LISTENING:
-            if len(self.listeners) < MAX_SOCKETS:
-                self.listeners[seen.cookie] = Known(seen, self.inode, protocol)
-            else:
-                self.lost += 1
-            return
-        if not diag.has_other_end(seen):
-            return
-        name = _name(seen, protocol)
-        known = self.known.get(name)
-        if known is None:
-            if not seen.cookie or len(self.known) >= MAX_SOCKETS:
-                self.lost += 1
-                return
-            known = self.known[name] = Known(seen, self.inode, protocol)
+    def _see(self, found: Iterable[Seen], protocol: Protocol) -> None:
+        generation, name_of = self._generation, _NAMES[protocol]
+        for seen in found:
+            if seen.state in diag.LISTENING:
+                self._see_listener(seen, protocol)
+                continue
+            known = self.known.get(name_of(seen))
+            if known is not None:
+                known.update(seen)
+                known.generation = generation
+            elif diag.has_other_end(seen):
+                self._meet(seen, protocol)
+
+    def _see_listener(self, seen: Seen, protocol: Protocol) -> None:
+        if len(self.listeners) < MAX_SOCKETS:
+            self.listeners[seen.cookie] = Known(seen, self.inode, protocol)
         else:
-            known.update(seen)
+            self.lost += 1
+
+    def _meet(self, seen: Seen, protocol: Protocol) -> Known | None:
+        """One that is new, if there is room for it."""
+        if len(self.known) >= MAX_SOCKETS or not seen.cookie:
+            self.lost += 1
+            return None
+        known = self.known[_NAMES[protocol](seen)] = Known(seen, self.inode, protocol)
         known.generation = self._generation
+        return known
 
     def _end(self, seen: Seen, protocol: Protocol) -> None:
         if not diag.has_other_end(seen):
             return  # it listened, or was never connected
-        name = _name(seen, protocol)
+        name = _NAMES[protocol](seen)
         known = self.known.get(name)
         if known is None:
             if name in self._gone:
                 return  # it was told
-            if len(self.known) >= MAX_SOCKETS:
-                self.lost += 1
+            known = self._meet(seen, protocol)
+            if known is None:
                 return
-            known = self.known[name] = Known(seen, self.inode, protocol)
-        elif known.received == seen.received - 1 and not known.is_closed:
-            seen = seen._replace(received=seen.received - 1)  # the FIN
-        known.update(seen)
+        else:
+            if known.received == seen.received - 1 and not known.is_closed:
+                seen = seen._replace(received=seen.received - 1)  # the FIN
+            known.update(seen)
+            known.generation = self._generation
         known.is_closed = True
-        known.generation = self._generation
-
-
-def _name(seen: Seen, protocol: Protocol) -> Name:
-    return seen.cookie if protocol == "tcp" else (seen.cookie, seen.ends)

@@ -1,0 +1,128 @@
+"""Whose a socket is, found among the open files of made-up processes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from orchestrator.monitoring.probe.connections import owners
+from orchestrator.monitoring.probe.connections.diag import Seen
+from orchestrator.monitoring.probe.connections.holders import Holders
+from orchestrator.monitoring.probe.connections.known import Known
+from orchestrator.monitoring.probe.connections.owners import Owners
+from orchestrator.monitoring.probe.connections.sockets import Namespace
+from orchestrator.monitoring.probe.processes.table import ProcessTable
+
+HOME, BOX = 1, 2
+STAT = "{pid} (server) S 1 1 1 0 -1 0 0 0 0 0 5 5 0 0 20 0 1 0 900 0 10 0\n"
+NOBODYS = 999
+
+
+class Machine:
+    """A /proc in which processes hold sockets; counts what is looked at."""
+
+    def __init__(self, proc: Path) -> None:
+        self.proc = proc
+        self.table = ProcessTable(str(proc))
+
+    def has(self, pid: int, sockets: list[int], *, namespace: int = HOME) -> None:
+        """Have a process with these inodes among its files, in their order."""
+        process = self.proc / str(pid)
+        for each in ("fd", "ns"):
+            (process / each).mkdir(parents=True)
+        (process / "stat").write_text(STAT.format(pid=pid))
+        (process / "cmdline").write_text("server")
+        (process / "ns" / "net").symlink_to(f"net:[{namespace}]")
+        self.opens(pid, sockets)
+
+    def opens(self, pid: int, sockets: list[int]) -> None:
+        """Have it open more."""
+        for inode in sockets:
+            (self.proc / str(pid) / "fd" / str(inode)).symlink_to(f"socket:[{inode}]")
+
+    def owners(self) -> Owners:
+        """Who looks for owners, not for the first time."""
+        self.table.refresh(1.0)
+        looking = Owners(self.table)
+        looking.find({})
+        return looking
+
+    def holders(self) -> Holders:
+        """Who finds them for sockets."""
+        self.table.refresh(1.0)
+        return Holders(self.table)
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
+    monkeypatch.setattr(owners, "LINKS_A_REPORT", 40)
+    machine = Machine(tmp_path)
+    yield machine
+    machine.table.close()
+
+
+def _found(looking: Owners, *inodes: int, box: Sequence[int] = ()) -> dict[int, int]:
+    """Owners of sockets in ``HOME``, or ``BOX``."""
+    found = looking.find({BOX: set(box), HOME: set(inodes)} if box else {HOME: set(inodes)})
+    return {inode: pid for inode, pid in found.items() if inode in (*inodes, *box)}
+
+
+def test_a_socket_that_nobody_has_leaves_links_for_other_namespaces(machine: Machine) -> None:
+    machine.has(7, list(range(100, 150)), namespace=BOX)
+    machine.has(8, [200])
+    assert _found(machine.owners(), 200, box=[NOBODYS]) == {200: 8}
+
+
+def test_and_for_others_than_a_server_with_many(machine: Machine) -> None:
+    machine.has(7, list(range(100, 150)))
+    looking = machine.owners()
+    assert _found(looking, 100) == {100: 7}
+    machine.has(8, [200])
+    machine.table.refresh(2.0)
+    assert _found(looking, 200, NOBODYS) == {200: 8}
+
+
+def test_who_held_sockets_before_is_looked_at_first_unless_it_was_in_vain(
+    machine: Machine,
+) -> None:
+    for pid in range(10, 14):
+        machine.has(pid, [pid])
+    looking = machine.owners()
+    for pid in range(10, 14):
+        assert _found(looking, pid) == {pid: pid}
+    machine.opens(12, [100])
+    assert [_found(looking, 100, NOBODYS) for _ in range(2)] == [{}, {100: 12}]
+
+
+def test_all_others_are_looked_at_in_turn(machine: Machine) -> None:
+    for pid in range(10, 30):
+        machine.has(pid, [pid])
+    looking = machine.owners()
+    for _ in range(10):
+        assert _found(looking, NOBODYS) == {}
+    machine.opens(10, [100])
+    assert {100: 10} in [_found(looking, 100) for _ in range(10)]
+
+
+def test_a_socket_that_is_no_longer_looked_for_is_found_when_it_is_come_across(
+    machine: Machine,
+) -> None:
+    machine.has(7, [])
+    holders = machine.holders()
+    namespace = Namespace(HOME)
+    namespace.known = {1: _socket(100)}
+    for _ in range(10):
+        holders.find([namespace])
+    machine.opens(7, [100])
+    holders.find([namespace])
+    assert namespace.known[1].owner == 0
+    namespace.known[2] = _socket(NOBODYS)
+    holders.find([namespace])
+    assert namespace.known[1].owner == 7
+    namespace.close()
+
+
+def _socket(inode: int) -> Known:
+    return Known(Seen(2, 1, bytes(36), 1, inode, 0, 0, 0, 0, 0), HOME, "tcp")
