@@ -212,6 +212,16 @@ async def test_series_have_what_was_measured(client: Client) -> None:
     assert [value for _, value in page["series"][0]["points"]] == [1e6]
 
 
+@pytest.mark.parametrize("step", [1e6, 1e9, 1e300])
+async def test_the_mean_of_all_time_costs_no_more_than_what_is_kept(
+    client: Client, step: float
+) -> None:
+    page = await client.get(
+        "/api/v1/query/agents/a/timeseries", **{"from": 0, "step": step}, metric="cpu_percent"
+    )
+    assert [value for _, value in page["series"][0]["points"]] == [12.5]
+
+
 async def test_a_socket_follows_a_view(client: Client) -> None:
     async with client.socket("/api/v1/ws", view="containers") as socket:
         mirror = Mirror()
@@ -256,7 +266,7 @@ async def test_grafana_finds_and_reads_series(client: Client) -> None:
     _, targets = await client.call("POST", "/api/v1/grafana/search", json={"target": "a/c1"})
     assert targets == ["container/a/c1/cpu_percent", "container/a/c1/memory_bytes"]
     query = {
-        "range": {"from": "2020-01-01T00:00:00Z", "to": "2099-01-01T00:00:00.000Z"},
+        "range": {"from": "0001-01-02T00:00:00Z", "to": "2099-01-01T00:00:00.000Z"},
         "targets": [{"target": targets[0], "refId": "A"}, {"target": "host/*/cpu_percent"}],
         "maxDataPoints": 500,
     }

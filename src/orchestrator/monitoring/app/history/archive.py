@@ -49,7 +49,8 @@ class Archive:
         self.ring = ring
         self._directory = directory
         self._counts = counts
-        self._retention_s = min(retention_s, _MAX_DAYS_S)
+        self.retention_s = min(retention_s, _MAX_DAYS_S)
+        """What is older is deleted."""
         self._max_bytes = max_bytes
         self._topology = topology.TopologyLog(directory)
         self._log: series_log.SeriesLog | None = None
@@ -148,7 +149,7 @@ class Archive:
 
     def clean(self, now: float) -> None:
         """Delete what is too old or too much."""
-        going = retention.superfluous(self._files(), now, self._retention_s, self._max_bytes)
+        going = retention.superfluous(self._files(), now, self.retention_s, self._max_bytes)
         for file in going:
             self._segments.pop(file.path, None)
         retention.delete(going)
