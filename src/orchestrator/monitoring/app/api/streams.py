@@ -39,11 +39,12 @@ async def stream(socket: WebSocket, monitor: Monitor, who: Principal) -> None:
     name, topology = values.pop("control", control.LOGS), values.pop("topology", None)
     try:
         target = msgspec.convert({"agent_id": agent, "node_id": node, "topology": topology}, Target)
+        arguments = msgspec.convert(values, control.Arguments)
     except msgspec.ValidationError as error:
-        await refuse(socket, 4400, str(error))
+        await refuse(socket, 4400, str(error).replace("`", ""))
         return
     address = socket.client.host if socket.client is not None else ""
-    opened = await _open(Asked(monitor, who, address, target, name, values))
+    opened = await _open(Asked(monitor, who, address, target, name, arguments))
     if isinstance(opened, HTTPException):
         await refuse(socket, 4000 + opened.status_code, opened.detail)
         return
@@ -56,6 +57,9 @@ async def stream(socket: WebSocket, monitor: Monitor, who: Principal) -> None:
 
 async def _open(asked: Asked) -> ControlStream | HTTPException:
     """A stream, or why there is none."""
+    if asked.control not in control.STREAMING:
+        streaming = ", ".join(control.STREAMING)
+        return HTTPException(400, f"{asked.control[:40]} is no stream; there are {streaming}")
     try:
         order = order_of(asked)
         number = record_question(asked, order)
