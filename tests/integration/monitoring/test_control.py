@@ -10,7 +10,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 from tests.integration.monitoring.apps import Client, a_probe, an_app, report
-from tests.support import eventually
+from tests.support import eventually, full_disk
 
 from orchestrator.monitoring.app.control.audit import Audit, AuditError, Record
 from orchestrator.monitoring.report import control, paths
@@ -302,3 +302,31 @@ async def test_nothing_is_asked_that_cannot_be_recorded_and_what_was_done_is_tol
                 await eventually(lambda: _is_open(client), 60)
                 assert (await client.call("POST", STOP))[0] == status
         assert len(probe.asked) == asked
+
+
+def _record(number: int) -> Record:
+    return Record(1.0, number, "asked", "ann", "admin", "", "a", "container", "a/c1", "stop")
+
+
+@pytest.mark.parametrize("left", [b'{"at": 1.0, "num', b"\xff\xff\n"])
+def test_a_record_that_was_cut_off_costs_no_later_one(tmp_path: Path, left: bytes) -> None:
+    path = tmp_path / "audit.jsonl"
+    with closing(Audit(path)) as audit:
+        audit.write(_record(1))
+    with path.open("ab") as file:
+        file.write(left)
+    with closing(Audit(path)) as audit:
+        audit.write(_record(audit.next_number()))
+    with closing(Audit(path)) as audit:
+        assert [record.number for record in audit.latest(9)] == [2, 1]
+
+
+def test_what_is_said_to_be_recorded_is_there_as_a_whole(tmp_path: Path) -> None:
+    path = tmp_path / "audit.jsonl"
+    with closing(Audit(path)) as audit:
+        audit.write(_record(1))
+        with full_disk(path.stat().st_size + 10), pytest.raises(AuditError):
+            audit.write(_record(2))
+        audit.write(_record(3))
+    with closing(Audit(path)) as audit:
+        assert [record.number for record in audit.latest(9)] == [3, 1]
