@@ -89,7 +89,7 @@ class Exchange:
                 async for part in self._exactly(length, size):
                     yield part
                 await self.reader.readexactly(2)
-            while (await self.reader.readline()).strip():  # trailers
+            while (await self._line()).strip():  # trailers
                 pass
         elif "content-length" in self.headers:
             async for part in self._exactly(_length(self.headers), size):
@@ -111,7 +111,7 @@ class Exchange:
         return b"".join(parts)
 
     async def _chunk_size(self) -> int:
-        line = await self.reader.readline()
+        line = await self._line()
         try:
             size = int(line.partition(b";")[0], 16)
         except ValueError:
@@ -119,6 +119,12 @@ class Exchange:
         if not 0 <= size <= MAX_BODY_BYTES:
             raise HttpError("the answer has a chunk that is too large")
         return size
+
+    async def _line(self) -> bytes:
+        try:
+            return await self.reader.readline()
+        except ValueError:
+            raise HttpError("the answer is no HTTP: a line of it is too long") from None
 
     async def _exactly(self, length: int, size: int) -> AsyncIterator[bytes]:
         while length > 0:
@@ -300,7 +306,7 @@ def parse_head(head: bytes) -> tuple[int, dict[str, str]]:
     """Status and headers, names in lower case; pure. Raises HttpError."""
     lines = head.decode("latin-1").split("\r\n")
     words = lines[0].split(" ", 2)
-    if len(words) < 2 or not words[0].startswith("HTTP/1.") or not words[1].isdigit():
+    if len(words) < 2 or not words[0].startswith("HTTP/1.") or not words[1].isdecimal():
         raise HttpError("the answer is no HTTP")
     headers = {}
     for line in lines[1:]:
