@@ -23,7 +23,6 @@ from orchestrator.monitoring.probe.kubernetes.pages import is_id
 from orchestrator.monitoring.probe.kubernetes.workloads import CronJob, Job, Workload
 from orchestrator.monitoring.report import Node, Topology, ids, keys
 
-_MAX_LABELS = 100
 _OWNERS: Final[Mapping[str, Topology]] = {
     "Deployment": "deployment",
     "ReplicaSet": "replica_set",
@@ -164,18 +163,13 @@ def _node(
         metadata.name,
         {name: value[:4096] for name, value in every.items() if value},
         parents={**parents, **_in(metadata.namespace), **owners_of(found)},
-        labels=_labels(found, hiding),
+        labels=hiding.labels(metadata.labels),
         **more,
     )
 
 
 def _in(namespace: str) -> dict[Topology, list[str]]:
     return {"namespace": [namespace]} if namespace else {}
-
-
-def _labels(found: Object, hiding: Hiding) -> dict[str, str]:
-    labels = list((found.metadata.labels or {}).items())[:_MAX_LABELS]
-    return {name[:128]: hiding.value(name, value)[:4096] for name, value in labels if name}
 
 
 def _pod_health(pod: Pod) -> str:
