@@ -318,6 +318,14 @@ async def test_the_openapi_document_has_every_endpoint(client: Client) -> None:
     }
 
 
+async def test_the_document_says_what_bodies_are_taken(client: Client) -> None:
+    paths_ = (await client.get("/api/v1/openapi.json"))["paths"]
+    taken = paths_[paths.REPORTS]["post"]["requestBody"]
+    assert (set(taken["content"]), taken["required"]) == (set(codec.MEDIA_TYPES), True)
+    [one] = [path for path in paths_ if path.startswith("/api/v1/control/{agent}")]
+    assert paths_[one]["post"]["requestBody"]["required"] is False
+
+
 async def test_every_endpoint_of_the_document_is_served(client: Client) -> None:
     for one in ENDPOINTS:
         if one.method == "WEBSOCKET" or one.path == "/metrics":
