@@ -10,7 +10,7 @@ class Clock(Protocol):
     """Tells the time."""
 
     def now(self) -> float:
-        """Unix seconds; never less than what an earlier call returned."""
+        """Unix seconds; never less than an earlier call returned, but of a ``WallClock``."""
         ...
 
 
@@ -27,6 +27,17 @@ class SystemClock:
     def now(self) -> float:
         """Unix seconds, never going back."""
         return self._offset_s + time.monotonic()
+
+
+class WallClock:
+    """The wall clock as it is now, also after it was set or the machine has slept.
+
+    For what is compared with the times of other machines; it may go back.
+    """
+
+    def now(self) -> float:
+        """Unix seconds."""
+        return time.time()
 
 
 class ManualClock:

@@ -15,6 +15,7 @@ from tests.support import eventually
 
 from orchestrator.monitoring.app.api.endpoints import ENDPOINTS
 from orchestrator.monitoring.app.api.openapi import path_of
+from orchestrator.monitoring.app.history.ring import STEP_S, slot_at
 from orchestrator.monitoring.app.server import RunningApp
 from orchestrator.monitoring.render.mirror import Mirror
 from orchestrator.monitoring.report import Node, codec, paths
@@ -224,6 +225,16 @@ async def test_series_have_what_was_measured(client: Client) -> None:
     assert [value for _, value in page["series"][0]["points"]] == [1e6]
 
 
+@pytest.mark.parametrize("step", [1e6, 1e9, 1e300])
+async def test_the_mean_of_all_time_costs_no_more_than_what_is_kept(
+    client: Client, step: float
+) -> None:
+    page = await client.get(
+        "/api/v1/query/agents/a/timeseries", **{"from": 0, "step": step}, metric="cpu_percent"
+    )
+    assert [value for _, value in page["series"][0]["points"]] == [12.5]
+
+
 async def test_a_socket_follows_a_view(client: Client) -> None:
     async with client.socket("/api/v1/ws", view="containers") as socket:
         mirror = Mirror()
@@ -247,6 +258,28 @@ async def test_a_socket_that_cannot_be_is_closed_with_a_reason(
         assert message.extra
 
 
+@pytest.mark.parametrize("step_s", [7200.0, -7200.0])
+async def test_an_app_goes_on_when_the_clock_is_set_or_the_machine_has_slept(
+    client: Client, monkeypatch: pytest.MonkeyPatch, step_s: float
+) -> None:
+    real = time.time
+    monkeypatch.setattr("time.time", lambda: real() + step_s)
+    nodes = {"host": [Node(id="a"), Node(id="a2")]}
+    said = report("a", time.time(), 2, nodes=nodes, connections=[])
+    assert await client.report(said) == (202, {})
+    page = await client.get("/api/v1/views/hosts")
+    assert {node["id"] for node in page["nodes"]} == {"a", "a2"}
+
+
+async def test_a_late_report_is_no_news(client: Client) -> None:
+    now = time.time()
+    for number, nodes in ((3, [Node(id="a")]), (2, [Node(id="a"), Node(id="a2")])):
+        said = report("a", now - 15 + number, number, nodes={"host": nodes}, connections=[])
+        await client.report(said)
+    page = await client.get("/api/v1/views/hosts")
+    assert [node["id"] for node in page["nodes"]] == ["a"]
+
+
 async def test_a_silent_probe_is_forgotten(app: tuple[Client, RunningApp]) -> None:
     client, running = app
     await client.report(report("a", time.time(), interval_s=0.01))
@@ -268,7 +301,7 @@ async def test_grafana_finds_and_reads_series(client: Client) -> None:
     _, targets = await client.call("POST", "/api/v1/grafana/search", json={"target": "a/c1"})
     assert targets == ["container/a/c1/cpu_percent", "container/a/c1/memory_bytes"]
     query = {
-        "range": {"from": "2020-01-01T00:00:00Z", "to": "2099-01-01T00:00:00.000Z"},
+        "range": {"from": "0001-01-02T00:00:00Z", "to": "2099-01-01T00:00:00.000Z"},
         "targets": [{"target": targets[0], "refId": "A"}, {"target": "host/*/cpu_percent"}],
         "maxDataPoints": 500,
     }
@@ -297,6 +330,14 @@ async def test_the_openapi_document_has_every_endpoint(client: Client) -> None:
     }
 
 
+async def test_the_document_says_what_bodies_are_taken(client: Client) -> None:
+    paths_ = (await client.get("/api/v1/openapi.json"))["paths"]
+    taken = paths_[paths.REPORTS]["post"]["requestBody"]
+    assert (set(taken["content"]), taken["required"]) == (set(codec.MEDIA_TYPES), True)
+    [one] = [path for path in paths_ if path.startswith("/api/v1/control/{agent}")]
+    assert paths_[one]["post"]["requestBody"]["required"] is False
+
+
 async def test_every_endpoint_of_the_document_is_served(client: Client) -> None:
     for one in ENDPOINTS:
         if one.method == "WEBSOCKET" or one.path == "/metrics":
@@ -308,13 +349,14 @@ async def test_every_endpoint_of_the_document_is_served(client: Client) -> None:
 
 async def test_a_past_moment_is_shown_as_it_was(app: tuple[Client, RunningApp]) -> None:
     client, running = app
-    now = time.time()
-    for number, at in enumerate((now - 60, now - 45, now - 30), 1):
+    over = slot_at(time.time()) * STEP_S - 60.0
+    for number, at in enumerate((over - 45, over - 30, over - 1), 1):
         await client.report(report("a", at, number))
-    await client.report(report("a", now - 15, 4, nodes={"host": [Node(id="a")]}, connections=[]))
+    await client.report(report("a", over + 30, 4, nodes={"host": [Node(id="a")]}, connections=[]))
     running.monitor.archive.keep(time.time())
-    then = await client.get("/api/v1/views/containers", timestamp=now - 29)
-    assert {node["id"] for node in then["nodes"]} == {"a/c1", "internet;out"}
-    [web] = [node for node in then["nodes"] if node["id"] == "a/c1"]
-    assert web["metrics"]["cpu_percent"] == 3.0
+    for moment in (over - 1, over + 1, over + 16):  # nothing was reported in the slots of the last
+        then = await client.get("/api/v1/views/containers", timestamp=moment)
+        assert {node["id"] for node in then["nodes"]} == {"a/c1", "internet;out"}
+        [web] = [node for node in then["nodes"] if node["id"] == "a/c1"]
+        assert web["metrics"]["cpu_percent"] == 3.0
     assert (await client.get("/api/v1/views/containers"))["nodes"] == []

@@ -9,7 +9,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 from tests.integration.monitoring.apps import Client, a_probe, an_app, report
-from tests.support import eventually
+from tests.support import eventually, full_disk
 
 from orchestrator.monitoring.app.control.audit import Audit, AuditError, Record
 from orchestrator.monitoring.report import control, paths
@@ -74,6 +74,7 @@ async def test_what_the_probe_could_not_do_is_told(client: Client) -> None:
         ("/api/v1/control/a/a/c1/pause", 404),
         ("/api/v1/control/a/other/stop", 404),
         ("/api/v1/control/b/a/c1/stop", 404),
+        ("/api/v1/control/a/a/c1/logs", 400),
     ],
 )
 async def test_a_control_that_cannot_be_is_refused_with_a_sentence(
@@ -105,6 +106,28 @@ async def test_many_nodes_each_have_their_own_outcome(client: Client) -> None:
         )
     assert (status, body["failed"]) == (200, 2)
     assert [one["status"] for one in body["outcomes"]] == [200, 404, 404]
+
+
+@pytest.mark.parametrize(
+    ("params", "code"),
+    [
+        ({"control": "stop"}, 4400),
+        ({"control": "exec", "command": "x" * 5000}, 4400),
+        ({"control": "exec", **{f"a{n}": "" for n in range(40)}}, 4400),
+    ],
+)
+async def test_a_stream_that_cannot_be_asked_for_does_not_reach_the_probe(
+    client: Client, params: dict[str, str], code: int
+) -> None:
+    async with a_probe(client, _obedient) as probe:
+        await eventually(lambda: _is_open(client), 60)
+        async with client.socket(
+            "/api/v1/control/stream", agent="a", node="a/c1", **params
+        ) as socket:
+            message = await socket.receive()
+            assert (message.type, message.data) == (aiohttp.WSMsgType.CLOSE, code)
+        assert await _is_open(client)
+    assert probe.asked == []
 
 
 async def test_a_channel_with_a_frame_that_is_no_message_is_closed(client: Client) -> None:
@@ -183,10 +206,11 @@ async def test_the_record_says_who_did_what_and_what_came_of_it(guarded: dict[st
     ]
 
 
-async def test_a_page_of_another_site_may_change_nothing(client: Client) -> None:
-    headers = {"Origin": "http://evil.example"}
+@pytest.mark.parametrize("origin", ["http://evil.example", "http://[", "null"])
+async def test_a_page_of_another_site_may_change_nothing(client: Client, origin: str) -> None:
+    headers = {"Origin": origin}
     status, body = await client.call("POST", STOP, headers=headers)
-    assert (status, "evil.example" in body["message"]) == (403, True)
+    assert (status, origin in body["message"]) == (403, True)
     async with client.session.ws_connect(client.url + "/api/v1/ws", headers=headers) as socket:
         assert (await socket.receive()).data == 4403
 
@@ -215,3 +239,31 @@ async def test_nothing_is_asked_that_cannot_be_recorded_and_what_was_done_is_tol
                 await eventually(lambda: _is_open(client), 60)
                 assert (await client.call("POST", STOP))[0] == status
         assert len(probe.asked) == asked
+
+
+def _record(number: int) -> Record:
+    return Record(1.0, number, "asked", "ann", "admin", "", "a", "container", "a/c1", "stop")
+
+
+@pytest.mark.parametrize("left", [b'{"at": 1.0, "num', b"\xff\xff\n"])
+def test_a_record_that_was_cut_off_costs_no_later_one(tmp_path: Path, left: bytes) -> None:
+    path = tmp_path / "audit.jsonl"
+    with closing(Audit(path)) as audit:
+        audit.write(_record(1))
+    with path.open("ab") as file:
+        file.write(left)
+    with closing(Audit(path)) as audit:
+        audit.write(_record(audit.next_number()))
+    with closing(Audit(path)) as audit:
+        assert [record.number for record in audit.latest(9)] == [2, 1]
+
+
+def test_what_is_said_to_be_recorded_is_there_as_a_whole(tmp_path: Path) -> None:
+    path = tmp_path / "audit.jsonl"
+    with closing(Audit(path)) as audit:
+        audit.write(_record(1))
+        with full_disk(path.stat().st_size + 10), pytest.raises(AuditError):
+            audit.write(_record(2))
+        audit.write(_record(3))
+    with closing(Audit(path)) as audit:
+        assert [record.number for record in audit.latest(9)] == [3, 1]

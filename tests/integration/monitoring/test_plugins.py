@@ -70,6 +70,14 @@ async def _babble(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
         writer.close()
 
 
+async def _ramble(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Begins a line that has no end."""
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1" * 200_000)
+    await writer.drain()
+    writer.close()
+
+
 async def _lie(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     await reader.readuntil(b"\r\n\r\n")
     body = json.dumps({"Plugins": [{"id": "somebody-else"}]}).encode()
@@ -107,6 +115,7 @@ async def test_hung_and_lying_plugins_harm_nobody_and_are_named(tmp_path: Path) 
             bad(directory / "hung.sock", _hang),
             bad(directory / "babbler.sock", _babble),
             bad(directory / "liar.sock", _lie),
+            bad(directory / "rambler.sock", _ramble),
             an_app(tmp_path / "app") as (_, app),
             probing(app.url, plugins_dir=str(directory)) as probe,
         ):
@@ -119,10 +128,11 @@ async def test_hung_and_lying_plugins_harm_nobody_and_are_named(tmp_path: Path) 
 
             await eventually(lambda: (problems() or {}).get("iowait") == "")
             found = await eventually(problems)
-            assert found.keys() == {"iowait", "hung", "babbler", "liar"}
+            assert found.keys() == {"iowait", "hung", "babbler", "liar", "rambler"}
             assert "did not answer" in found["hung"]
             assert found["babbler"]
             assert "somebody-else" in found["liar"]
+            assert "too long" in found["rambler"]
 
 
 async def test_a_plugin_that_has_gone_is_told_no_more(tmp_path: Path) -> None:

@@ -219,3 +219,17 @@ async def test_a_terminal_in_a_container_works_and_ends_with_its_code(
             while not isinstance((message := (await terminal.receive()).data), str):
                 pass
     assert json.loads(message) == {"problem": "", "exit_code": 5}
+
+
+async def test_what_a_command_with_a_size_wrote_is_there_though_it_ends_at_once(
+    tmp_path: Path, clean_engine: DockerEngine
+) -> None:
+    id = _run(clean_engine, "host-of-commands")
+    async with _watched(tmp_path, clean_engine) as (client, app):
+        await eventually(lambda: _state(app, id))
+        params = {"agent": HOST, "node": id, "control": "exec", "command": "echo hi; exit 7"}
+        async with client.socket(
+            "/api/v1/control/stream", **params, rows="30", columns="100"
+        ) as terminal:
+            assert await _read_until(terminal, b"hi") == b"hi\r\n"
+            assert json.loads(await terminal.receive_str()) == {"problem": "", "exit_code": 7}

@@ -216,15 +216,13 @@ async def test_a_bus_that_is_lost_ends_streams_on_both_sides(
 
 async def test_an_answer_that_the_bus_does_not_take_is_said_to_be_too_large(apart: Sides) -> None:
     def verbose(said: FromApp) -> list[FromProbe]:
-        size = 2_000_000 if isinstance(said, control.Request) and said.control == "logs" else 0
-        return (
-            [control.Response(said.id, result="x" * size)]
-            if isinstance(said, control.Request)
-            else []
-        )
+        if not isinstance(said, control.Request):
+            return []
+        return [control.Response(said.id, result="x" * 2_000_000 if said.arguments else "")]
 
     async with _probe(apart, verbose):
-        status, body = await apart.user.call("POST", "/api/v1/control/a/a/c1/logs")
+        path, body = "/api/v1/control/a/a/c1/stop", {"arguments": {"timeout": "3"}}
+        status, body = await apart.user.call("POST", path, json=body)
     assert (status, "larger than the bus" in body["message"]) == (409, True)
 
 

@@ -2,12 +2,14 @@
 
 import asyncio
 import tracemalloc
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support import full_disk
 from tests.unit.monitoring.reports import histories, report
 
 from orchestrator.monitoring.app.counts import Counts
@@ -84,6 +86,10 @@ def test_records_before_a_damaged_one_are_read(
     path.write_bytes(path.read_bytes()[:cut])
     whole = sum(1 for n in range(len(sizes)) if sum(sizes[: n + 1]) <= cut)
     assert list(records.read(path)) == written[:whole]
+    file = records.RecordFile(path)  # as the next app does
+    file.append(b"more")
+    file.close()
+    assert list(records.read(path)) == [*written[:whole], b"more"]
 
 
 def test_a_segment_gives_back_each_series(tmp_path: Path) -> None:
@@ -127,6 +133,27 @@ def test_a_damaged_segment_is_noticed(tmp_path: Path, at: int) -> None:
     path.write_bytes(damaged)
     with pytest.raises(SegmentError):
         Segment(path).read("host", "a", "x")
+
+
+@pytest.mark.parametrize("missing", range(1, 180, 12))
+async def test_a_segment_that_is_cut_off_costs_what_it_held_and_no_more(
+    tmp_path: Path, missing: int
+) -> None:
+    archive = _archive(tmp_path)
+    archive.open(START)
+    for at in (START, START + HOUR_S):
+        archive.ring.put(_measured(at, 1.0))
+        archive.keep(at + STEP_S)
+    await archive.close(START + HOUR_S + STEP_S)
+    path = tmp_path / f"series-{START // HOUR_S}.seg"
+    path.write_bytes(path.read_bytes()[:-missing])
+    again = _archive(tmp_path)
+    again.open(START + HOUR_S + 600)
+    [earlier, later] = (slot_at(at) for at in (START, START + HOUR_S))
+    assert np.isnan(again.read("host", "a", "cpu_percent", earlier, earlier)).all()
+    assert again.read("host", "a", "cpu_percent", later, later).tolist() == [1.0]
+    assert await again.reports_at(START) == []
+    await again.close(START + HOUR_S + 600)
 
 
 @given(history=histories())
@@ -229,6 +256,65 @@ async def test_a_directory_that_cannot_be_written_to_is_counted_and_does_not_sto
     archive.ring.put(_measured(START + 1, 1.0))
     archive.keep(START + 20)
     assert counts.history_errors == 1
+
+
+async def test_a_disk_that_was_full_costs_no_series_when_it_has_room_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    archive = _archive(tmp_path)
+    archive.open(START)
+    archive.ring.put(_measured(START, 1.0))
+    archive.keep(START + STEP_S)
+    log = tmp_path / f"series-{START // HOUR_S}.log"
+    with full_disk(log.stat().st_size + 20):
+        for n in (1, 2, 3):  # with a block that the log does not know
+            archive.ring.put(_measured(START + n * STEP_S, 1.0 + n, "load_1m", n + 1))
+            archive.keep(START + (n + 1) * STEP_S)
+    archive.ring.put(_measured(START + 4 * STEP_S, 5.0, "load_1m", 5))
+    archive.keep(START + 5 * STEP_S)
+    again = _archive(tmp_path)  # as after a kill -9
+    again.open(START + 6 * STEP_S)
+    first = slot_at(START)
+    assert again.read("host", "a", "cpu_percent", first, first).tolist() == [1.0]
+    read = again.read("host", "a", "load_1m", first + 1, first + 4)
+    assert read.tolist() == [2.0, 3.0, 4.0, 5.0]
+    said = [record.message for record in caplog.records if "history" in record.message]
+    assert (len(said), said[-1]) == (2, "history is written again")
+    await archive.close(START + 5 * STEP_S)
+    await again.close(START + 6 * STEP_S)
+
+
+def test_what_is_running_is_known_again_after_a_disk_was_full(tmp_path: Path) -> None:
+    log, before = topology.TopologyLog(tmp_path), None
+    for number, (ids, size) in enumerate((("a", 10**6), ("ab", 10), ("abc", 10**6))):
+        at = START + number * 15.0
+        said = report("a", number, taken_at=at, nodes={"host": [Node(id=id) for id in ids]})
+        kept = keep(said, before)
+        log.report(kept, before)
+        with full_disk(size), suppress(OSError):
+            log.flush(at)
+        before = kept
+    [found] = topology.reports_at(tmp_path, START + 40)
+    assert {node.id for node in found.nodes["host"]} == {"a", "b", "c"}
+    log.close()
+
+
+async def test_series_go_on_when_the_clock_is_set_back(tmp_path: Path) -> None:
+    archive = _archive(tmp_path)
+    late, early = START + 1000 * HOUR_S, START
+    archive.open(late)
+    for at in (late, early, early + STEP_S):
+        archive.keep(at)
+        archive.ring.put(_measured(at, 1.0))
+        archive.keep(at + STEP_S)
+    slots = slot_at(early), slot_at(early) + 1
+    assert archive.read("host", "a", "cpu_percent", *slots).tolist() == [1.0, 1.0]
+    await archive.close(early + 3 * STEP_S)
+    again = _archive(tmp_path)
+    again.open(early + 3 * STEP_S)
+    assert again.ring.read("host", "a", "cpu_percent", *slots).tolist() == [1.0, 1.0]
+    await again.close(early + 3 * STEP_S)
 
 
 @given(

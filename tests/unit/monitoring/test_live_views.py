@@ -1,17 +1,24 @@
 """The laws of views: followed step by step they are what they are when made anew."""
 
+import itertools
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
+from random import Random
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from tests.unit.monitoring.reports import histories, report
+from tests.unit.monitoring.reports import histories, report, reports
 
 from orchestrator.monitoring.app.counts import Counts
-from orchestrator.monitoring.app.watching import MANY_NODES, Watching
+from orchestrator.monitoring.app.watching import (
+    MANY_NODES,
+    MAX_CHANNELS,
+    TooManyError,
+    Watching,
+)
 from orchestrator.monitoring.render import query as queries
 from orchestrator.monitoring.render.cards import Card
 from orchestrator.monitoring.render.details import details
@@ -22,7 +29,7 @@ from orchestrator.monitoring.render.mirror import Mirror, OutOfStepError
 from orchestrator.monitoring.render.picture import Picture
 from orchestrator.monitoring.render.selection import Selection, Shown
 from orchestrator.monitoring.render.views import VIEWS
-from orchestrator.monitoring.report import Connection, Node, Protocol, Report
+from orchestrator.monitoring.report import TOPOLOGIES, Connection, Node, Protocol, Report
 
 SHOWN = ("processes", "processes-by-name", "containers", "containers-by-image", "hosts",
          "mesos-tasks", "marathon-apps")  # fmt: skip
@@ -53,6 +60,29 @@ def _anew(picture: Picture, name: str) -> LiveView:
 
 def _unrated(flow: Flow) -> tuple[int, float]:
     return flow.connections, round(flow.rtt_ms, 6)
+
+
+def _merged(said: list[Report]) -> dict[str, dict[str, Node]]:
+    picture = Picture()
+    for one in said:
+        picture.put(one)
+    return {topology: dict(picture.nodes(topology)) for topology in TOPOLOGIES}
+
+
+def test_of_two_that_contradict_each_other_the_later_is_folded_along() -> None:
+    """Also if a third has said the same as the later one before."""
+    told = [Node(id="t", parents={"marathon_app": [app]}) for app in ("/x", "/y", "/x")]
+    said = [report(host, n, nodes={"mesos_task": [told[n]]}) for n, host in enumerate("abc")]
+    for order in itertools.permutations(said):
+        [task] = _merged(list(order))["mesos_task"].values()
+        assert task.parents["marathon_app"] == ["/x", "/y"]
+
+
+@given(st.tuples(reports("a", 1), reports("b", 2), reports("c", 3)), st.randoms())
+def test_the_order_in_which_reports_come_does_not_matter(
+    said: tuple[Report, ...], random: Random
+) -> None:
+    assert _merged(random.sample(said, len(said))) == _merged(list(said))
 
 
 @settings(max_examples=30)
@@ -394,3 +424,17 @@ def test_a_card_is_of_the_probe_that_knows_its_state() -> None:
     picture.put(report("b", nodes={"host": [Node(id="b")], "replica_set": [known]}))
     live.refresh(picture)
     assert (live.cards["r"].state, live.cards["r"].health) == ("running", "healthy")
+
+
+def test_filters_that_nobody_watches_make_room_for_others() -> None:
+    watching = Watching(Picture(), Counts(), 2 * MAX_CHANNELS)
+    view = VIEWS["hosts"]
+    watched, _ = watching.watch(view, queries.parse("watched"), 0.0)
+    for n in range(2 * MAX_CHANNELS):  # as somebody who types filters into a page
+        watching.channel(view, queries.parse(f"typed{n}"), 1.0 + n)
+    assert watching.channels == MAX_CHANNELS
+    assert watching.channel(view, queries.parse("watched"), 9.0) is watched
+    for n in range(MAX_CHANNELS - 1):
+        watching.watch(view, queries.parse(f"other{n}"), 10.0)
+    with pytest.raises(TooManyError):
+        watching.watch(view, queries.parse("more"), 11.0)

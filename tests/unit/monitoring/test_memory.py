@@ -61,7 +61,8 @@ class Datacenter:
             for file in list(self._directory.iterdir())[:-2]:
                 file.unlink()
         self._ring.take_changed_blocks()
-        self._ring.take_dirty_slots(2**40)
+        for slot in self._ring.dirty_slots(2**40):
+            self._ring.clean_slot(slot)
 
     def close(self) -> None:
         """Write no more."""

@@ -49,7 +49,7 @@ def test_of_a_node_that_many_report_the_last_report_is_right_and_nothing_is_lost
     found = picture.find("image", "img")
     assert found is not None
     assert found.latest == {"size": "2"}
-    assert found.parents == {"pod": ["p", "q"]}
+    assert found.parents == {"pod": ["q", "p"]}
     say("a", 11, "1", "p")  # which it has said before, but now it is later
     found = picture.find("image", "img")
     assert found is not None

@@ -24,7 +24,6 @@ from orchestrator.monitoring.report import (
 )
 from orchestrator.monitoring.report import control as messages
 from orchestrator.monitoring.report.kept import keep
-from orchestrator.monitoring.report.merging import merge
 
 NOW = 1015.0
 
@@ -110,12 +109,6 @@ def test_texts_of_connections_are_kept_once() -> None:
     [process] = kept.report.nodes["process"]
     assert target is same_target
     assert owner is same_owner is process.id
-
-
-@given(one=reports("a", 1), other=reports("b", 2), third=reports("c", 3))
-def test_the_order_of_merging_does_not_matter(one: object, other: object, third: object) -> None:
-    merged = merge([one, other, third])  # type: ignore[list-item]
-    assert merge([third, one, other]) == merged  # type: ignore[list-item]
 
 
 @given(

@@ -16,7 +16,7 @@ from orchestrator.monitoring.app.config import AppConfig
 from orchestrator.monitoring.app.control.audit import Audit
 from orchestrator.monitoring.app.control.hub import Hub
 from orchestrator.monitoring.app.counts import Counts
-from orchestrator.monitoring.app.history.archive import Archive, Values
+from orchestrator.monitoring.app.history.archive import Archive
 from orchestrator.monitoring.app.history.ring import Ring, slot_at
 from orchestrator.monitoring.app.intake import Intake, RefusedError
 from orchestrator.monitoring.app.roster import Roster
@@ -100,9 +100,8 @@ class Monitor:
         async with self._reading_past:
             picture = self._past.get(slot)
             if picture is None:
-                picture = await asyncio.to_thread(
-                    self._read_past, moment, self.archive.ring.values_at(slot)
-                )
+                reports = await self.archive.reports_at(moment)
+                picture = await asyncio.to_thread(_picture_of, reports)
                 if slot < slot_at(self.clock.now()) - 1:  # else more may come
                     while len(self._past) >= _PAST_KEPT:
                         del self._past[next(iter(self._past))]
@@ -116,12 +115,13 @@ class Monitor:
 
         return Link(bus, self.counts, self._take_sent)
 
-    def _read_past(self, moment: float, recent: Values) -> Picture:
-        picture = Picture()
-        for report in self.archive.reports_at(moment, recent):
-            picture.put(report)
-        picture.seen()
-        return picture
+
+def _picture_of(reports: list[Report]) -> Picture:
+    picture = Picture()
+    for report in reports:
+        picture.put(report)
+    picture.seen()
+    return picture
 
 
 def _forwarder(config: AppConfig, counts: Counts) -> Forwarder | None:

@@ -18,7 +18,7 @@ from orchestrator.monitoring.app.bus import contract
 from orchestrator.monitoring.app.config import AppConfig
 from orchestrator.monitoring.app.monitor import Monitor
 from orchestrator.runtime import datadir
-from orchestrator.runtime.clock import Clock, SystemClock
+from orchestrator.runtime.clock import Clock, WallClock
 from orchestrator.runtime.datadir import DataDirError
 from orchestrator.runtime.http import Application, Limits, Server, json_error, serve
 from orchestrator.runtime.metrics import endpoint, new_registry
@@ -45,7 +45,7 @@ async def serve_app(
     granted = access.load(config.access_file, config.anonymous_role, config.host)
     async with AsyncExitStack() as stack:
         directory = stack.enter_context(datadir.claim(Path(config.data_dir)))
-        monitor = _monitor(config, granted, directory, clock or SystemClock())
+        monitor = _monitor(config, granted, directory, clock or WallClock())
         stack.callback(monitor.audit.close)
         stack.callback(monitor.layouts.shutdown, wait=False, cancel_futures=True)
         serving = serve(application(monitor), config.host, config.port, flag=flag)

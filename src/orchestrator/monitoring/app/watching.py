@@ -178,9 +178,7 @@ class Watching:
         channel = self._channels.get(key)
         if channel is None:
             if len(self._channels) >= MAX_CHANNELS:
-                raise TooManyError(
-                    f"{MAX_CHANNELS} different views and filters are watched already"
-                )
+                self._drop_unwatched()
             channel = Channel(self.live(view, now), query, self._executor)
             channel.tick(self._picture, Touched(set(), set()), now)
             self._channels[key] = channel
@@ -225,6 +223,13 @@ class Watching:
         kept.cards.update(touched.cards)
         kept.edges.update(touched.edges)
         return live
+
+    def _drop_unwatched(self) -> None:
+        """The one that nobody has asked for in the longest time. Raises TooManyError."""
+        unwatched = [key for key, channel in self._channels.items() if not channel.watchers]
+        if not unwatched:
+            raise TooManyError(f"{MAX_CHANNELS} different views and filters are watched already")
+        del self._channels[min(unwatched, key=lambda key: self._channels[key].used_at)]
 
     def _drop_idle(self, now: float) -> None:
         for key, channel in list(self._channels.items()):

@@ -9,7 +9,7 @@ anything may hide in its values.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 HIDDEN = "***"
@@ -42,6 +42,7 @@ _SHORT = {
     "smbclient": ("-U",), "openssl": ("-k", "-K"),
 }  # fmt: skip
 _MAX = 4096
+_MAX_LABELS = 100
 
 
 class Hiding(NamedTuple):
@@ -63,6 +64,11 @@ class Hiding(NamedTuple):
         if self.shows_all:
             return value
         return HIDDEN if value and is_secret(name) else _hidden_text(value)
+
+    def labels(self, labels: Mapping[str, str] | None) -> dict[str, str]:
+        """Labels as a report may have them."""
+        some = list((labels or {}).items())[:_MAX_LABELS]
+        return {name[:128]: self.value(name, value)[:_MAX] for name, value in some if name}
 
     def variable(self, pair: str) -> str:
         """One variable of an environment, ``NAME=value``."""

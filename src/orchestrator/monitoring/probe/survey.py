@@ -16,6 +16,7 @@ from orchestrator.monitoring.report.validity import Limits
 logger = logging.getLogger(__name__)
 _LIMITS = Limits()
 _MAX_PROBLEMS = 64
+_MAX_ID = 512
 _MAX_NAMES = _LIMITS.max_names
 
 
@@ -104,7 +105,10 @@ class Survey:
 
     def _nodes(self, everything: Parts) -> dict[Topology, list[Node]]:
         """Within the limit of a report, the host always; too many processes go first."""
-        nodes = {topology: _once_each(found) for topology, found in everything.nodes.items()}
+        nodes = {
+            topology: _once_each(_named(topology, found, everything.problems))
+            for topology, found in everything.nodes.items()
+        }
         if not any(node.id == self.identity.host_id for node in nodes.get("host", ())):
             nodes.setdefault("host", []).append(Node(self.identity.host_id))
         excess = sum(map(len, nodes.values())) - _LIMITS.max_nodes
@@ -118,6 +122,15 @@ class Survey:
             excess -= len(nodes[topology]) - left
             nodes[topology] = nodes[topology][:left]
         return nodes
+
+
+def _named(topology: Topology, nodes: list[Node], problems: list[str]) -> list[Node]:
+    """Those with ids that a report may have: for one that has not, all of it would be refused."""
+    named = [node for node in nodes if 0 < len(node.id) <= _MAX_ID and node.id.isprintable()]
+    if len(named) < len(nodes):
+        count = len(nodes) - len(named)
+        problems.append(f"{count} of the kind {topology} are not told: their ids cannot be shown")
+    return named
 
 
 def _once_each(nodes: list[Node]) -> list[Node]:

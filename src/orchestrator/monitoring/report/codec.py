@@ -40,7 +40,7 @@ def decode(data: bytes, media_type: str = MSGPACK) -> Report:
     except msgspec.ValidationError as error:
         raise ReportError(f"this is no valid report: {_sentence(error)}") from None
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        raise ReportError(f"this is not {media_type}: {_sentence(error)}") from None
+        raise ReportError(f"this is not {media_type}: {str(error)[:500]}") from None
 
 
 def _sentence(error: Exception) -> str:

@@ -73,6 +73,8 @@ STREAMING: Final = (LOGS, EXEC, ATTACH)
 Data = Annotated[bytes, Meta(max_length=MAX_DATA_BYTES)]
 Id = Annotated[int, Meta(ge=1, le=2**53)]
 Size = Annotated[int, Meta(ge=1, le=10_000)]
+Arguments = Annotated[dict[Key, Text], Meta(max_length=32)]
+"""Of a control; which there are is said where it is named."""
 
 
 class AppMessage(Wire, frozen=True, tag_field="type"):
@@ -90,7 +92,7 @@ class Request(AppMessage, frozen=True, tag="request"):
     topology: Topology
     node_id: NodeId
     control: Key
-    arguments: Annotated[dict[Key, Text], Meta(max_length=32)] = {}
+    arguments: Arguments = {}
     user: str = ""
     """Who asks, for the probe's own log."""
     timeout_s: float = 30.0

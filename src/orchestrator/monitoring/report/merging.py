@@ -6,24 +6,9 @@ right. So the order in which reports are merged does not matter, as long as thei
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from msgspec.structs import replace
 
-from orchestrator.monitoring.report.model import Node, Report, Topology
-
-Nodes = dict[Topology, dict[str, Node]]
-
-
-def merge(reports: Iterable[Report]) -> Nodes:
-    """The nodes of all reports, by topology and id."""
-    merged: Nodes = {}
-    for report in sorted(reports, key=lambda report: (report.taken_at, report.agent_id)):
-        for topology, nodes in report.nodes.items():
-            known = merged.setdefault(topology, {})
-            for node in nodes:
-                known[node.id] = later(known[node.id], node) if node.id in known else node
-    return merged
+from orchestrator.monitoring.report.model import Node
 
 
 def later(before: Node, after: Node) -> Node:
@@ -46,4 +31,5 @@ def later(before: Node, after: Node) -> Node:
 
 
 def _united(before: list[str], after: list[str]) -> list[str]:
-    return list(dict.fromkeys([*before, *after]))
+    """The newer ones first: it is along the first that views fold."""
+    return list(dict.fromkeys([*after, *before]))

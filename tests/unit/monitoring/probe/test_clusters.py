@@ -1,10 +1,12 @@
 """What Mesos and Marathon say, and names, from recorded JSON."""
 
 import msgspec
+from tests.unit.monitoring.reports import report
 
+from orchestrator.monitoring.probe.hiding import Hiding
 from orchestrator.monitoring.probe.mesos import parsing
 from orchestrator.monitoring.probe.names.source import addresses_of
-from orchestrator.monitoring.report import Connection
+from orchestrator.monitoring.report import Connection, codec
 
 STATE = b"""{"slaves": [{"id": "S1", "hostname": "web1", "active": true, "other": 1}],
 "frameworks": [{"id": "F1", "name": "marathon", "active": true, "tasks": [
@@ -23,10 +25,21 @@ def test_tasks_belong_to_their_framework_and_agent() -> None:
 
 def test_apps_have_their_tasks() -> None:
     apps = msgspec.json.decode(APPS, type=parsing.Apps).apps
-    nodes = parsing.app_nodes(apps, [parsing.MarathonTask("t1", "/web")], "F1")
+    tasks = [parsing.MarathonTask("t1", "/web"), parsing.MarathonTask("t2")]
+    nodes = parsing.app_nodes(apps, tasks, "F1", Hiding())
     assert nodes["marathon_app"][0].latest["health"] == "healthy"
-    assert nodes["mesos_task"][0].parents == {"marathon_app": ["/web"]}
-    assert parsing.app_nodes(apps, [parsing.MarathonTask("t1", "/web")], "")["mesos_task"] == []
+    [task] = nodes["mesos_task"]
+    assert (task.id, task.parents) == ("F1;t1", {"marathon_app": ["/web"]})
+    assert parsing.app_nodes(apps, tasks, "", Hiding())["mesos_task"] == []
+
+
+def test_what_an_app_has_too_much_of_or_hides_is_not_told() -> None:
+    labels = {"HAPROXY_0_BACKEND": "x" * 9000, "DB_PASSWORD": "hunter2", "": "nobody's"}
+    labels |= {f"n{n}": "" for n in range(200)}
+    nodes = parsing.app_nodes([parsing.App("/web", labels=labels)], [], "F1", Hiding())
+    [app] = codec.decode(codec.encode(report("a", nodes=nodes))).nodes["marathon_app"]
+    assert app.labels["HAPROXY_0_BACKEND"] == "x" * 4096
+    assert "hunter2" not in app.labels["DB_PASSWORD"]
 
 
 def test_a_container_without_an_executor_of_its_own_is_its_task() -> None:

@@ -75,6 +75,12 @@ def test_ids_of_scope_are_ours(topology: str, theirs: str, ours: tuple[Any, str]
     [
         (b"nonsense", "cannot be read"),
         (b"[]", "cannot be read"),
+        (
+            said(Host={"nodes": {"x": {"latest": {"k": {"value": 1}}}}}).replace(
+                b'"value": 1', b'"value": ' + b"[" * 100_000
+            ),
+            "cannot be read",
+        ),
         (b"{}", "exactly one entry"),
         (json.dumps({"Plugins": [INTRODUCTION, INTRODUCTION]}).encode(), "exactly one entry"),
         (json.dumps({"Plugins": [{**INTRODUCTION, "id": "x"}]}).encode(), "calls itself 'x'"),

@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from orchestrator.monitoring.probe.processes.table import ProcessTable
 from orchestrator.monitoring.probe.roles import Parts, Source
 from orchestrator.monitoring.probe.survey import Identity, Survey
-from orchestrator.monitoring.report import Connection, Limits, Node, Topology, check
+from orchestrator.monitoring.report import Connection, Limits, Node, Topology, check, codec
 
 NOW = 1_700_000_000.0
 
@@ -57,6 +59,16 @@ def test_a_report_is_within_the_limits_of_an_app_and_keeps_its_host(tmp_path: Pa
     check(report, NOW, Limits())
     assert [node.id for node in report.nodes["host"]] == ["h"]
     assert len(report.problems) == 2
+
+
+@pytest.mark.parametrize("id", ["", "x" * 513, "a\u00a0b", "a\x00b"])
+def test_a_node_that_cannot_be_named_costs_no_other(tmp_path: Path, id: str) -> None:
+    telling = Telling({"mesos_task": [Node(id), Node("f;t")]})
+    report = _survey(tmp_path, Source("one", reporter=telling)).take(NOW)
+    assert codec.decode(codec.encode(report)) == report
+    check(report, NOW, Limits())
+    assert [node.id for node in report.nodes["mesos_task"]] == ["f;t"]
+    assert report.problems == ["1 of the kind mesos_task are not told: their ids cannot be shown"]
 
 
 def test_reports_are_counted_and_disabled_sources_are_not_asked(tmp_path: Path) -> None:

@@ -96,6 +96,8 @@ def test_the_head_of_an_answer() -> None:
     assert parse_head(head) == (202, {"content-length": "2", "x-y": "z"})
     with pytest.raises(HttpError):
         parse_head(b"SSH-2.0-OpenSSH\r\n\r\n")
+    with pytest.raises(HttpError):
+        parse_head(b"HTTP/1.1 \xb2\xb2\xb2 OK\r\n\r\n")
 
 
 @pytest.mark.parametrize(

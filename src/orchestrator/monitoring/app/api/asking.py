@@ -12,7 +12,7 @@ from orchestrator.monitoring.app.access import Principal
 from orchestrator.monitoring.app.control.audit import AuditError, Record
 from orchestrator.monitoring.app.control.hub import NotReachableError, Order
 from orchestrator.monitoring.app.monitor import Monitor
-from orchestrator.monitoring.report.control import Response
+from orchestrator.monitoring.report.control import STREAMING, Response
 from orchestrator.monitoring.report.model import NodeId, Topology
 
 
@@ -32,8 +32,8 @@ class Outcome(msgspec.Struct, frozen=True):
     node_id: str
     control: str
     status: int
-    """As of an HTTP answer: 200 done, 403 not allowed, 404 no such control of such a node, 409 the
-    probe could not, 502 the probe was not reached."""
+    """As of an HTTP answer: 200 done, 400 it is a stream, 403 not allowed, 404 no such control of
+    such a node, 409 the probe could not, 502 the probe was not reached."""
     problem: str = ""
     result: str = ""
 
@@ -51,6 +51,9 @@ class Asked(msgspec.Struct, frozen=True):
 
 async def carry_out(asked: Asked) -> Outcome:
     """Allow, record, ask, record."""
+    if asked.control in STREAMING:
+        sentence = f"{asked.control} is a stream: open the WebSocket /api/v1/control/stream"
+        return _outcome(asked, 400, sentence)
     try:
         order = order_of(asked)
         number = record_question(asked, order)

@@ -12,7 +12,8 @@ from starlette.exceptions import HTTPException
 from orchestrator.monitoring.app.api.asking import Asked, Outcome, Target, carry_out
 from orchestrator.monitoring.app.api.table import Call
 from orchestrator.monitoring.app.control.audit import Record
-from orchestrator.monitoring.report.model import Key, Text, Topology
+from orchestrator.monitoring.report.control import Arguments
+from orchestrator.monitoring.report.model import Key, Topology
 
 MAX_NODES = 500
 _AT_ONCE = 32
@@ -21,7 +22,7 @@ _AT_ONCE = 32
 class OneControl(msgspec.Struct, frozen=True):
     """What a control needs to know."""
 
-    arguments: Annotated[dict[Key, Text], Meta(max_length=32)] = {}
+    arguments: Arguments = {}
     topology: Topology | None = None
 
 
@@ -30,7 +31,7 @@ class ManyControls(msgspec.Struct, frozen=True):
 
     control: Key
     nodes: Annotated[list[Target], Meta(min_length=1, max_length=MAX_NODES)]
-    arguments: Annotated[dict[Key, Text], Meta(max_length=32)] = {}
+    arguments: Arguments = {}
 
 
 class ManyOutcomes(msgspec.Struct, frozen=True):

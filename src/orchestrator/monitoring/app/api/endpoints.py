@@ -19,6 +19,7 @@ from orchestrator.monitoring.app.api import (
 )
 from orchestrator.monitoring.app.api.table import Call, Endpoint, Parameter
 from orchestrator.monitoring.render.details import Details
+from orchestrator.monitoring.report import codec
 from orchestrator.monitoring.report.agents import (
     Heartbeat,
     HeartbeatAnswer,
@@ -87,7 +88,7 @@ ENDPOINTS: list[Endpoint] = [
     ),
     Endpoint(
         "POST", f"{_V1}/reports", "report", _hot, "Take in a report, JSON or msgpack.",
-        body=Report, status=202,
+        body=Report, body_types=codec.MEDIA_TYPES, status=202,
     ),
     Endpoint(
         "GET", f"{_V1}/query/topology", "read", query.topology, "Nodes as they are reported.",
@@ -162,7 +163,7 @@ ENDPOINTS: list[Endpoint] = [
     Endpoint(
         "POST", f"{_V1}/control/{{agent}}/{{node:path}}/{{control}}", "control",
         control.control_one, "One control of one node.",
-        body=control.OneControl, answer=asking.Outcome,
+        body=control.OneControl, is_body_required=False, answer=asking.Outcome,
     ),
     Endpoint(
         "GET", f"{_V1}/audit", "admin", control.list_audit, "Who did what, the newest first.",

@@ -62,8 +62,8 @@ def _operation(one: Endpoint, known: dict[Any, Any]) -> dict[str, Any]:
         operation["security"] = [{"token": []}]
         operation["description"] = f"Needs the permission {one.permission!r}."
     if one.body is not None:
-        content = {"application/json": {"schema": known[one.body]}}
-        operation["requestBody"] = {"content": content}
+        content = {kind: {"schema": known[one.body]} for kind in one.body_types}
+        operation["requestBody"] = {"content": content, "required": one.is_body_required}
     return operation
 
 

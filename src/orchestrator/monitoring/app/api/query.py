@@ -137,12 +137,12 @@ async def read_series(
     call: Call, key: tuple[str, str, str], begin: float, end: float, step_s: float
 ) -> Series:
     """One series; the mean of each step. Raises HTTPException for too many points."""
-    first, last = slot_at(begin), slot_at(min(end, call.monitor.clock.now()))
-    width = max(round(step_s / STEP_S), 1)
+    archive, now = call.monitor.archive, call.monitor.clock.now()
+    first, last = slot_at(max(begin, now - archive.retention_s)), slot_at(min(end, now))
+    width = min(max(round(step_s / STEP_S), 1), max(last - first + 1, 1))
     first -= first % width
     if (last - first) / width > MAX_POINTS:
         raise HTTPException(400, f"more than {MAX_POINTS} points: ask for less time or more step")
-    archive = call.monitor.archive
     newest = archive.ring.newest
     is_recent = newest is None or first > newest - 240
     if is_recent:

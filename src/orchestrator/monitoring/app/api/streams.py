@@ -41,12 +41,13 @@ async def stream(socket: WebSocket, monitor: Monitor, who: Principal) -> None:
     name, topology = values.pop("control", control.LOGS), values.pop("topology", None)
     try:
         target = msgspec.convert({"agent_id": agent, "node_id": node, "topology": topology}, Target)
+        arguments = msgspec.convert(values, control.Arguments)
     except msgspec.ValidationError as error:
-        await refuse(socket, 4400, str(error))
+        await refuse(socket, 4400, str(error).replace("`", ""))
         return
     address = socket.client.host if socket.client is not None else ""
     try:
-        async with _opened(Asked(monitor, who, address, target, name, values)) as opened:
+        async with _opened(Asked(monitor, who, address, target, name, arguments)) as opened:
             await socket.accept()
             await until_first(socket, _show(socket, opened), _type(socket, opened))
     except HTTPException as error:
@@ -56,6 +57,9 @@ async def stream(socket: WebSocket, monitor: Monitor, who: Principal) -> None:
 @asynccontextmanager
 async def _opened(asked: Asked) -> AsyncIterator[ControlStream]:
     """A stream, until the context ends. Raises HTTPException."""
+    if asked.control not in control.STREAMING:
+        streaming = ", ".join(control.STREAMING)
+        raise HTTPException(400, f"{asked.control[:40]} is no stream; there are {streaming}")
     order = order_of(asked)
     number = record_question(asked, order)
     async with AsyncExitStack() as stack:

@@ -18,7 +18,6 @@ from orchestrator.runtime.http import json_response
 
 Body = TypeVar("Body")
 Method = Literal["GET", "POST", "PUT", "WEBSOCKET"]
-_TYPES = {"string": str, "number": float, "integer": int}
 
 
 class Parameter(NamedTuple):
@@ -82,7 +81,9 @@ class Endpoint(NamedTuple):
     summary: str
     parameters: tuple[Parameter, ...] = ()
     body: Any = None
-    """Type of the JSON body, if there is one."""
+    """Type of the body, if there is one."""
+    body_types: tuple[str, ...] = ("application/json",)
+    is_body_required: bool = True
     answer: Any = None
     """Type of the JSON answer; None where it is something else."""
     status: int = 200

@@ -14,6 +14,8 @@ from typing import Literal
 
 import msgspec
 
+from orchestrator.monitoring.app.appending import AppendedFile
+
 MAX_FILE_BYTES = 32 * 1024 * 1024
 _IN_MEMORY = 5000
 _MAX_ARGUMENT = 500
@@ -50,7 +52,7 @@ class Audit:
         self._path = path
         self._latest: deque[Record] = deque(_tail(path), maxlen=_IN_MEMORY)
         self._number = max((record.number for record in self._latest), default=0)
-        self._file = path.open("ab", buffering=0)
+        self._file = _opened(path)
 
     def next_number(self) -> int:
         """For the next control."""
@@ -61,9 +63,9 @@ class Audit:
         """Add one line. Raises AuditError."""
         record = msgspec.structs.replace(record, arguments=_shortened(record.arguments))
         try:
-            if self._file.tell() > MAX_FILE_BYTES:
+            if self._file.size > MAX_FILE_BYTES:
                 self._begin_anew()
-            self._file.write(msgspec.json.encode(record) + b"\n")
+            self._file.append(msgspec.json.encode(record) + b"\n")
         except OSError as error:
             logger.error("cannot write the audit record %s: %s", self._path, error)
             sentence = "nothing was done, as the audit record cannot be written"
@@ -79,9 +81,19 @@ class Audit:
         self._file.close()
 
     def _begin_anew(self) -> None:
-        self._file.close()
         self._path.replace(self._path.with_suffix(".1.jsonl"))
-        self._file = self._path.open("ab", buffering=0)
+        full, self._file = self._file, AppendedFile(self._path)
+        full.close()
+
+
+def _opened(path: Path) -> AppendedFile:
+    """What an app that was killed has left without its end is no part of the next record."""
+    file = AppendedFile(path)
+    with path.open("rb") as reading:
+        reading.seek(max(file.size - 1, 0))
+        if reading.read() not in (b"", b"\n"):
+            file.append(b"\n")
+    return file
 
 
 def _shortened(arguments: dict[str, str]) -> dict[str, str]:
@@ -97,5 +109,5 @@ def _tail(path: Path) -> Iterator[Record]:
         for line in file:
             try:
                 yield msgspec.json.decode(line, type=Record)
-            except msgspec.DecodeError:
+            except ValueError:
                 continue

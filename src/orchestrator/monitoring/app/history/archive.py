@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -33,9 +33,12 @@ from orchestrator.monitoring.app.history.ring import (
 from orchestrator.monitoring.app.history.segments import CHUNK, Segment, SegmentError, write
 from orchestrator.monitoring.report import kept
 from orchestrator.monitoring.report.model import Node, Report
+from orchestrator.monitoring.report.validity import Limits
 
 logger = logging.getLogger(__name__)
 _MAX_DAYS_S = 366 * 86400
+_AHEAD_SLOTS = int(Limits().max_ahead_s // STEP_S)
+"""What reports may have is later than that only if the clock was set back."""
 Values = Mapping[NodeKey, Mapping[str, float]]
 """What was measured in one slot, by node."""
 
@@ -49,11 +52,13 @@ class Archive:
         self.ring = ring
         self._directory = directory
         self._counts = counts
-        self._retention_s = min(retention_s, _MAX_DAYS_S)
+        self.retention_s = min(retention_s, _MAX_DAYS_S)
+        """What is older is deleted."""
         self._max_bytes = max_bytes
         self._topology = topology.TopologyLog(directory)
         self._log: series_log.SeriesLog | None = None
         self._written = -1  # slot
+        self._is_failing = False
         self._segments: dict[Path, Segment] = {}
         self._compressing: asyncio.Task[None] | None = None
 
@@ -67,7 +72,6 @@ class Archive:
         for path in sorted(self._directory.glob("series-*.log")):
             self._restore_log(path, now)
         self.ring.take_changed_blocks()
-        self.ring.take_dirty_slots(slot_at(now) + 1)
         self._written = slot_at(now) - 1
 
     def report(self, report: kept.KeptReport, before: kept.KeptReport | None) -> None:
@@ -80,16 +84,15 @@ class Archive:
 
     def keep(self, now: float) -> None:
         """Write what is over by now; to be called every few seconds."""
-        current = slot_at(now)
         try:
-            self._counts.history_bytes_written += self._topology.flush(now)
-            if self._written < current - 1:
-                self._written = current - 1
-                for slot in self.ring.take_dirty_slots(current):
-                    self._keep_slot(slot, current - 1)
+            written = self._topology.flush(now) + self._keep_slots(slot_at(now))
         except OSError as error:
-            self._counts.history_errors += 1
-            logger.error("cannot write history in %s: %s", self._directory, error)
+            self._fail(error)
+            return
+        self._counts.history_bytes_written += written
+        if written and self._is_failing:
+            self._is_failing = False
+            logger.info("history is written again")
 
     async def close(self, now: float) -> None:
         """Write what there is, also of the slot that is not over."""
@@ -98,7 +101,7 @@ class Archive:
             if self._log is not None and self.ring.newest is not None:
                 self._log.append(self.ring, self.ring.newest)
         except OSError as error:
-            logger.error("cannot write history in %s: %s", self._directory, error)
+            self._fail(error)
         if self._compressing is not None:
             await asyncio.gather(self._compressing, return_exceptions=True)
         if self._log is not None:
@@ -127,15 +130,13 @@ class Archive:
         segments = list(self._segments.values())
         return [one for one in segments if one.head.first <= last and one.last >= first]
 
-    def reports_at(self, moment: float, recent: Values) -> list[Report]:
-        """What every probe saw at a moment, with what was measured.
-
-        ``recent`` is what the ring has of its slot. This takes a while: call it in a thread.
-        """
-        values = recent or self._values_on_disk(slot_at(moment))
-        return [
-            _with_metrics(report, values) for report in topology.reports_at(self._directory, moment)
-        ]
+    async def reports_at(self, moment: float) -> list[Report]:
+        """What every probe had reported last at a moment. Raises OSError."""
+        reports: dict[int, list[Report]] = {}
+        for report in await asyncio.to_thread(topology.reports_at, self._directory, moment):
+            reports.setdefault(slot_at(report.taken_at), []).append(report)
+        recent = {slot: self.ring.values_at(slot, _keys(some)) for slot, some in reports.items()}
+        return await asyncio.to_thread(self._with_metrics, reports, recent)
 
     def oldest_at(self) -> float | None:
         """Since when there is topology."""
@@ -148,17 +149,39 @@ class Archive:
 
     def clean(self, now: float) -> None:
         """Delete what is too old or too much."""
-        going = retention.superfluous(self._files(), now, self._retention_s, self._max_bytes)
+        going = retention.superfluous(self._files(), now, self.retention_s, self._max_bytes)
         for file in going:
             self._segments.pop(file.path, None)
         retention.delete(going)
 
-    def _keep_slot(self, slot: int, latest: int) -> None:
-        """Also one that reports came for when it had long been over."""
+    def _fail(self, error: OSError) -> None:
+        """Every failure is counted; the log has the first of a row."""
+        self._counts.history_errors += 1
+        if not self._is_failing:
+            self._is_failing = True
+            logger.error("cannot write history in %s: %s", self._directory, error)
+
+    def _damaged(self, error: Exception) -> None:
+        self._counts.history_errors += 1
+        logger.error("an hour of history cannot be read: %s", error)
+
+    def _keep_slots(self, current: int) -> int:
+        """Once a slot, all that were written to since, also if they had long been over."""
+        if self._written == current - 1:
+            return 0
+        self._written = current - 1
+        self.ring.go_back(current + _AHEAD_SLOTS)
+        size = 0
+        for slot in self.ring.dirty_slots(current):
+            size += self._keep_slot(slot, current - 1)
+            self.ring.clean_slot(slot)
+        return size
+
+    def _keep_slot(self, slot: int, latest: int) -> int:
         if self._log is None or self._hour_of(self._log.path) != latest // HOUR_SLOTS:
             self._begin_hour(latest)
         assert self._log is not None
-        self._counts.history_bytes_written += self._log.append(self.ring, slot)
+        return self._log.append(self.ring, slot)
 
     def _begin_hour(self, slot: int) -> None:
         over, self._log = self._log, None
@@ -177,17 +200,16 @@ class Archive:
         try:
             if before is not None:
                 await before
-            await asyncio.to_thread(self._replace_log, hour, blocks)
+            await asyncio.to_thread(self._replace_log, hour, self.ring, blocks)
         except OSError as error:
-            self._counts.history_errors += 1
-            logger.error("cannot write history in %s: %s", self._directory, error)
+            self._fail(error)
         self.clean(float((hour + 1) * HOUR_SLOTS * STEP_S))
 
-    def _replace_log(self, hour: int, blocks: list[series_log.BlockRow]) -> None:
+    def _replace_log(self, hour: int, ring: Ring, blocks: list[series_log.BlockRow]) -> None:
         log = self._directory / f"series-{hour}.log"
-        path = self._write_segment(hour, self.ring, blocks)
-        if self.ring.has_left(hour * HOUR_SLOTS):
-            ring = self.ring.another()
+        path = self._write_segment(hour, ring, blocks)
+        if ring.has_left(hour * HOUR_SLOTS):
+            ring = ring.another()
             series_log.restore(log, ring)
             path = self._write_segment(hour, ring, ring.all_blocks())
         self._segments[path] = Segment(path)
@@ -211,8 +233,7 @@ class Archive:
             try:
                 self._segments[path] = Segment(path)
             except (OSError, SegmentError, ValueError) as error:
-                self._counts.history_errors += 1
-                logger.error("an hour of history cannot be read: %s", error)
+                self._damaged(error)
 
     def _restore_segments(self, now: float) -> None:
         """The last hour goes on to be in memory."""
@@ -220,8 +241,7 @@ class Archive:
             try:
                 self._restore_segment(segment)
             except (OSError, SegmentError) as error:
-                self._counts.history_errors += 1
-                logger.error("an hour of history cannot be read: %s", error)
+                self._damaged(error)
 
     def _restore_segment(self, segment: Segment) -> None:
         """A chunk at a time: all of it would be as large as the ring."""
@@ -238,10 +258,11 @@ class Archive:
             rows = rows[len(names) :]
 
     def _restore_log(self, path: Path, now: float) -> None:
-        series_log.restore(path, self.ring)
-        hour = self._hour_of(path)
-        if hour != slot_at(now) // HOUR_SLOTS:
-            self._replace_log(hour, self.ring.all_blocks())
+        hour, current = self._hour_of(path), slot_at(now) // HOUR_SLOTS
+        ring = self.ring if hour <= current else self.ring.another()  # the clock was set back
+        series_log.restore(path, ring)
+        if hour != current:
+            self._replace_log(hour, ring, ring.all_blocks())
 
     def _read_segment(
         self, segment: Segment, topology_: str, id: str, name: str
@@ -249,22 +270,26 @@ class Archive:
         try:
             return segment.read(topology_, id, name)
         except (OSError, SegmentError) as error:
-            self._counts.history_errors += 1
-            logger.error("an hour of history cannot be read: %s", error)
+            self._damaged(error)
             return None
+
+    def _with_metrics(
+        self, reports: Mapping[int, list[Report]], recent: Mapping[int, Values]
+    ) -> list[Report]:
+        """Of each slot from memory, or else from disk."""
+        found = []
+        for slot, some in reports.items():
+            values = recent[slot] or self._values_on_disk(slot)
+            found += [_with_metrics(report, values) for report in some]
+        return found
 
     def _values_on_disk(self, slot: int) -> Values:
         values: dict[NodeKey, Mapping[str, float]] = {}
         for segment in self.segments_between(slot, slot):
-            column = slot - segment.head.first
-            parts = [floats(chunk[:, column].copy()) for chunk in segment.chunks()]
-            every = np.concatenate(parts).tolist() if parts else []
-            at = 0
-            for topology_, id, names in segment.nodes():
-                found = dict(zip(names, every[at : at + len(names)], strict=True))
-                known = {name: one for name, one in found.items() if not np.isnan(one)}
-                values[topology_, id] = known
-                at += len(names)
+            try:
+                values |= _values_in(segment, slot)
+            except (OSError, SegmentError) as error:
+                self._damaged(error)
         return values
 
     def _files(self) -> list[Kept]:
@@ -284,12 +309,32 @@ class Archive:
         return int(path.stem.partition("-")[2])
 
 
+def _values_in(segment: Segment, slot: int) -> dict[NodeKey, Mapping[str, float]]:
+    column = slot - segment.head.first
+    parts = [floats(chunk[:, column].copy()) for chunk in segment.chunks()]
+    every = np.concatenate(parts).tolist() if parts else []
+    values: dict[NodeKey, Mapping[str, float]] = {}
+    at = 0
+    for topology_, id, names in segment.nodes():
+        found = dict(zip(names, every[at : at + len(names)], strict=True))
+        values[topology_, id] = {name: one for name, one in found.items() if not np.isnan(one)}
+        at += len(names)
+    return values
+
+
 def _chunks(
     ring: Ring, rows: list[tuple[int, tuple[str, ...]]], first: int, last: int
 ) -> Iterator[NDArray[np.uint32]]:
     columns = [(begin + n, ("",)) for begin, names in rows for n in range(len(names))]
     for at in range(0, len(columns), CHUNK):
         yield ring.cells_of(columns[at : at + CHUNK], first, last)
+
+
+def _keys(reports: Iterable[Report]) -> Iterator[NodeKey]:
+    for report in reports:
+        for topology_, nodes in report.nodes.items():
+            for node in nodes:
+                yield topology_, node.id
 
 
 def _with_metrics(report: Report, values: Values) -> Report:

@@ -101,6 +101,18 @@ class Ring:
         """Whether a slot's column is that of a later one by now."""
         return self._newest is not None and slot <= self._newest - SLOTS
 
+    def go_back(self, slot: int) -> None:
+        """The clock was set back: nothing is known of what is later than a slot."""
+        if self._newest is None or slot >= self._newest:
+            return
+        for late in range(max(slot, self._newest - SLOTS) + 1, self._newest + 1):
+            self._cells[: self._end, late % SLOTS] = 0
+        self._newest = slot
+        self._swept = min(self._swept, slot)
+        self._written = {key: min(written, slot) for key, written in self._written.items()}
+        for plan in self._plans.values():
+            plan.written = min(plan.written, slot)
+
     def put(self, report: Report) -> None:
         """Write what a report measures into the slot of its time."""
         slot = slot_at(report.taken_at)
@@ -192,11 +204,14 @@ class Ring:
         self._changed.clear()
         return changed
 
-    def take_dirty_slots(self, before: int) -> list[int]:
-        """The slots before one that were written to since this was last asked, in order."""
-        found = sorted(slot for slot in self._dirty if slot < before)
-        self._dirty.difference_update(found)
-        return [slot for slot in found if self._is_kept(slot)]
+    def dirty_slots(self, before: int) -> list[int]:
+        """The slots before one that were written to since they were last clean, in order."""
+        self._dirty = {slot for slot in self._dirty if self._is_kept(slot)}
+        return sorted(slot for slot in self._dirty if slot < before)
+
+    def clean_slot(self, slot: int) -> None:
+        """What is in a slot is on disk."""
+        self._dirty.discard(slot)
 
     def all_blocks(self) -> list[tuple[int, str, str, tuple[str, ...]]]:
         """All blocks."""
@@ -239,15 +254,16 @@ class Ring:
         slots = np.arange(first, last + 1) % SLOTS
         return self._cells[np.array(rows, np.int64)[:, None], slots[None, :]]
 
-    def values_at(self, slot: int) -> dict[NodeKey, Mapping[str, float]]:
-        """What was measured in one slot, by node."""
+    def values_at(self, slot: int, keys: Iterable[NodeKey]) -> dict[NodeKey, Mapping[str, float]]:
+        """What was measured in one slot of some nodes, as far as anything was."""
         if not self._is_kept(slot):
             return {}
         values = floats(self._cells[: self._end, slot % SLOTS]).tolist()
         return {
             key: found
-            for key, block in self._blocks.items()
-            if (found := _known(block.names, values[block.first : block.first + len(block.names)]))
+            for key in keys
+            if (block := self._blocks.get(key)) is not None
+            and (found := _known(block.names, values[block.first : block.first + len(block.names)]))
         }
 
     def _is_kept(self, slot: int) -> bool:

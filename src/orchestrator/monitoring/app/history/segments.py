@@ -143,10 +143,9 @@ class Segment:
             at = int(np.searchsorted(hashes, np.uint64(wanted)))
             if at == len(hashes) or int(hashes[at]) != wanted:
                 return None
-            length, _ = _PART.unpack(file.read(_PART.size))
-            begin = file.seek(length, os.SEEK_CUR)
+            self._skip_part(file)
             row = int(order[at])
-            file.seek(begin + self.head.chunks[row // CHUNK])
+            file.seek(self.head.chunks[row // CHUNK], os.SEEK_CUR)
             values = self._chunk(self._read_part(file.read))
         found: NDArray[np.uint32] = values[row % CHUNK]
         return found
@@ -156,8 +155,7 @@ class Segment:
         with self.path.open("rb") as file:
             file.seek(self._hashes_at)
             for _ in range(2):
-                length, _ = _PART.unpack(file.read(_PART.size))
-                file.seek(length, os.SEEK_CUR)
+                self._skip_part(file)
             return self._names(self._read_part(file.read))
 
     def chunks(self) -> Iterator[NDArray[np.uint32]]:
@@ -165,8 +163,7 @@ class Segment:
         with self.path.open("rb") as file:
             file.seek(self._hashes_at)
             for _ in range(3):
-                length, _ = _PART.unpack(file.read(_PART.size))
-                file.seek(length, os.SEEK_CUR)
+                self._skip_part(file)
             for _ in self.head.chunks:
                 yield self._chunk(self._read_part(file.read))
 
@@ -178,6 +175,13 @@ class Segment:
         return unshuffled(zstandard.ZstdDecompressor().decompress(data)).reshape(
             -1, self.head.slots
         )
+
+    def _skip_part(self, file: IO[bytes]) -> None:
+        head = file.read(_PART.size)
+        if len(head) < _PART.size:
+            raise SegmentError(f"{self.path} is damaged")
+        length, _ = _PART.unpack(head)
+        file.seek(length, os.SEEK_CUR)
 
     def _read_part(self, read: Read) -> bytes:
         head = read(_PART.size)

@@ -44,9 +44,12 @@ class SeriesLog:
         """Write one slot; returns the bytes written. Raises OSError."""
         changed = ring.take_changed_blocks()
         blocks = changed if self._is_begun else ring.all_blocks()
-        self._is_begun = True
+        self._is_begun = False  # unless this is written: what has changed is told but once
         row = _Row(slot, blocks, shuffled(ring.cells(slot)))
-        return self._file.append(zstandard.ZstdCompressor(level=1).compress(_encoder.encode(row)))
+        data = zstandard.ZstdCompressor(level=1).compress(_encoder.encode(row))
+        size = self._file.append(data)
+        self._is_begun = True
+        return size
 
     def close(self) -> None:
         """Write no more."""

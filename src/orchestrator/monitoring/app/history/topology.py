@@ -68,17 +68,24 @@ class TopologyLog:
         if not self._events:
             return 0
         events, self._events = self._events, []
-        if self._file is None or int(now // FILE_S) != self._number:
-            self._begin(now)
-        assert self._file is not None
-        data = zstandard.ZstdCompressor(level=3).compress(_encoder.encode(events))
-        return self._file.append(data)
+        try:
+            return self._write(events, now)
+        except OSError:
+            self._written.clear()  # these are lost: the next reports have to be whole
+            raise
 
     def close(self) -> None:
         """Write no more."""
         if self._file is not None:
             self._file.close()
             self._file = None
+
+    def _write(self, events: list[Event], now: float) -> int:
+        if self._file is None or int(now // FILE_S) != self._number:
+            self._begin(now)
+        assert self._file is not None
+        data = zstandard.ZstdCompressor(level=3).compress(_encoder.encode(events))
+        return self._file.append(data)
 
     def _begin(self, now: float) -> None:
         self.close()

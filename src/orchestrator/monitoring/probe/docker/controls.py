@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Protocol
 
 import msgspec
@@ -18,6 +19,7 @@ from orchestrator.monitoring.report import control
 
 _STOP_S = 10
 _TIMEOUT_S = 28.0  # within that of a request
+_LOOK_S = 5.0
 _MAX_TAIL = 100_000
 _DEFAULT_SHELL = "if command -v bash >/dev/null; then exec bash; else exec sh; fi"
 _LIFE = {
@@ -62,7 +64,9 @@ class DockerControls:
         try:
             answer = await self._carry_out(asked, found)
             if asked.control in _CHANGING:
-                await self._known.tick(time.time())  # so that the next report shows it
+                with suppress(TimeoutError):  # so that the next report shows it; it is done anyway
+                    async with asyncio.timeout(_LOOK_S):
+                        await self._known.tick(time.time())
             return answer
         except HttpError as error:
             raise ControlFailedError(str(error)) from None
@@ -108,7 +112,7 @@ class DockerControls:
 
     async def _logs(self, asked: Asked, found: Inspected, terminal: Terminal) -> int | None:
         tail = asked.arguments.get("tail", "100")
-        tail = tail if tail.isdigit() and int(tail) <= _MAX_TAIL else "100"
+        tail = tail if tail.isdecimal() and int(tail) <= _MAX_TAIL else "100"
         follow = int(asked.arguments.get("follow", "true") == "true")
         times = int(asked.arguments.get("timestamps", "") == "true")
         query = f"stdout=1&stderr=1&tail={tail}&follow={follow}&timestamps={times}"
@@ -140,7 +144,7 @@ class DockerControls:
             await self._do("POST", f"/exec/{id}/resize?h={rows}&w={columns}")
 
         rows, columns = asked.arguments.get("rows", ""), asked.arguments.get("columns", "")
-        size = (int(rows), int(columns)) if rows.isdigit() and columns.isdigit() else None
+        size = (int(rows), int(columns)) if rows.isdecimal() and columns.isdecimal() else None
         await self._joined(f"/exec/{id}/start", body, terminal, resize, size, is_raw=True)
         state = msgspec.json.decode(await self._do("GET", f"/exec/{id}/json"))
         code = state.get("ExitCode")
@@ -181,7 +185,8 @@ class DockerControls:
                 raise ControlFailedError(f"the Docker Engine answers {status}")
             terminal.on_resize = resize
             if size is not None:
-                await resize(*size)
+                with suppress(ControlFailedError):  # what has ended already has no size
+                    await resize(*size)
             pumping = asyncio.create_task(_pump(_raw(reader), terminal, is_raw=is_raw))
             typing = asyncio.create_task(_type(terminal, writer))
             await first(pumping, typing)

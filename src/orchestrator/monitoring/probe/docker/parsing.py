@@ -10,7 +10,6 @@ import msgspec
 from orchestrator.monitoring.probe.hiding import Hiding
 from orchestrator.monitoring.report import Node, Topology, ids, keys
 
-_MAX_LABELS = 100
 _ZERO = "0001-01-01"
 _STATES = {"removing": "dead"}
 
@@ -164,7 +163,7 @@ def container_node(
         {name: value[:4096] for name, value in latest.items() if value},
         {"restarts": float(found.restart_count)},
         parents,
-        _labels(found, hiding),
+        hiding.labels(found.config.labels),
         _addresses(found, scope),
         controls_in(status) if controls else [],
     )
@@ -222,11 +221,6 @@ def _addresses(found: Inspected, scope: str) -> list[str]:
         for ip in (network.ip_address, network.global_ipv6_address)
         if ip
     ][:256]
-
-
-def _labels(found: Inspected, hiding: Hiding) -> dict[str, str]:
-    labels = list((found.config.labels or {}).items())[:_MAX_LABELS]
-    return {name[:128]: hiding.value(name, value)[:4096] for name, value in labels if name}
 
 
 def describe(data: bytes, hiding: Hiding) -> str:

@@ -122,7 +122,9 @@ class Docker:
                 found = parsing.parse_container(data)
             except (HttpError, msgspec.DecodeError, UnicodeError) as error:
                 logger.debug("container %s: %s", one.id, error)
-                continue  # it has been removed meanwhile
+                if before is not None:  # it is listed, so it is as it was or going
+                    seen[one.id] = before
+                continue
             seen[one.id] = _Seen(said, now, found, self._node(found, scopes))
         self._seen = seen
 

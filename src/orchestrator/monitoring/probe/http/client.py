@@ -97,7 +97,7 @@ class Exchange:
                 async for part in self._exactly(length, size):
                     yield part
                 await self._line()
-            while (await self.reader.readline()).strip():  # trailers
+            while (await self._line(may_end=True)).strip():  # trailers
                 pass
         elif "content-length" in self.headers:
             async for part in self._exactly(_length(self.headers), size):
@@ -128,9 +128,12 @@ class Exchange:
             raise HttpError("the answer has a chunk that is too large")
         return size
 
-    async def _line(self) -> bytes:
-        line = await self.reader.readline()
-        if not line.endswith(b"\n"):
+    async def _line(self, *, may_end: bool = False) -> bytes:
+        try:
+            line = await self.reader.readline()
+        except ValueError:
+            raise HttpError("the answer is no HTTP: a line of it is too long") from None
+        if not (line.endswith(b"\n") or may_end):
             raise HttpError("the answer is cut off")
         return line
 
@@ -316,7 +319,7 @@ def parse_head(head: bytes) -> tuple[int, dict[str, str]]:
     """Status and headers, names in lower case; pure. Raises HttpError."""
     lines = head.decode("latin-1").split("\r\n")
     words = lines[0].split(" ", 2)
-    if len(words) < 2 or not words[0].startswith("HTTP/1.") or not words[1].isdigit():
+    if len(words) < 2 or not words[0].startswith("HTTP/1.") or not words[1].isdecimal():
         raise HttpError("the answer is no HTTP")
     headers = {}
     for line in lines[1:]:

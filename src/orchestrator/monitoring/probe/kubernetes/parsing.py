@@ -27,7 +27,6 @@ from orchestrator.monitoring.probe.kubernetes.storage import Claim, Volume
 from orchestrator.monitoring.probe.kubernetes.workloads import CronJob, Job, Workload
 from orchestrator.monitoring.report import Node, Topology, ids, keys
 
-_MAX_LABELS = 100
 _MAX_PARENTS = 64
 _OWNERS: Final[Mapping[str, Topology]] = {
     "Deployment": "deployment",
@@ -198,7 +197,7 @@ def _node(
         metadata.name,
         {name: value[:4096] for name, value in every.items() if value},
         parents={**parents, **_in(metadata.namespace), **owners_of(found)},
-        labels=_labels(found, hiding),
+        labels=hiding.labels(metadata.labels),
         **more,
     )
 
@@ -220,11 +219,6 @@ def _storage(
         "access_modes": ",".join(modes or ()),
         "capacity": (capacity or {}).get("storage", ""),
     }
-
-
-def _labels(found: Object, hiding: Hiding) -> dict[str, str]:
-    labels = list((found.metadata.labels or {}).items())[:_MAX_LABELS]
-    return {name[:128]: hiding.value(name, value)[:4096] for name, value in labels if name}
 
 
 def _pod_health(pod: Pod) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from orchestrator.monitoring.probe.hiding import Hiding
 from orchestrator.monitoring.report import Node, Topology, ids, keys
 
 Nodes = dict[Topology, list[Node]]
@@ -101,7 +102,8 @@ def cluster_nodes(state: State) -> Nodes:
     """Frameworks, agents and tasks of a cluster."""
     return {
         "mesos_framework": [
-            Node(one.id, one.name, {keys.STATE: _activity(one.active)}) for one in state.frameworks
+            Node(one.id, one.name[:512], {keys.STATE: _activity(one.active)})
+            for one in state.frameworks
         ],
         "mesos_agent": [
             Node(one.id, one.hostname, {keys.STATE: _activity(one.active)}) for one in state.slaves
@@ -109,7 +111,7 @@ def cluster_nodes(state: State) -> Nodes:
         "mesos_task": [
             Node(
                 ids.mesos_task(framework.id, task.id),
-                task.name,
+                task.name[:512],
                 {keys.STATE: _STATES.get(task.state, task.state.removeprefix("TASK_").lower())},
                 parents={"mesos_framework": [framework.id], "mesos_agent": [task.slave_id]},
             )
@@ -119,7 +121,9 @@ def cluster_nodes(state: State) -> Nodes:
     }
 
 
-def app_nodes(apps: Iterable[App], tasks: Iterable[MarathonTask], framework_id: str) -> Nodes:
+def app_nodes(
+    apps: Iterable[App], tasks: Iterable[MarathonTask], framework_id: str, hiding: Hiding
+) -> Nodes:
     """Marathon's apps, and which of them each task is of."""
     return {
         "marathon_app": [
@@ -131,14 +135,14 @@ def app_nodes(apps: Iterable[App], tasks: Iterable[MarathonTask], framework_id: 
                     keys.HEALTH: _health(app),
                     keys.INSTANCES_WANTED: str(app.instances),
                 },
-                labels=dict(list(app.labels.items())[:100]),
+                labels=hiding.labels(app.labels),
             )
             for app in apps
         ],
         "mesos_task": [
             Node(ids.mesos_task(framework_id, task.id), parents={"marathon_app": [task.app_id]})
             for task in tasks
-            if framework_id
+            if framework_id and task.app_id
         ],
     }
 

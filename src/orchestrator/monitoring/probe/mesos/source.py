@@ -156,6 +156,7 @@ class Marathon(Polled):
         config = setup.config
         known = login(config.marathon_credential_file, "--marathon-credential-file")
         super().__init__("Marathon", config.marathon, config.ca_file, known)
+        self._hiding = setup.hiding
         self._nodes: Nodes = {}
 
     async def ask(self, now: float) -> None:
@@ -164,7 +165,8 @@ class Marathon(Polled):
         info = await self.get("/v2/info", Info)
         apps = await self.get("/v2/apps", Apps)
         tasks = await self.get("/v2/tasks", MarathonTasks)
-        self._nodes = parsing.app_nodes(apps.apps, tasks.tasks, info.framework_id or "")
+        framework = info.framework_id or ""
+        self._nodes = parsing.app_nodes(apps.apps, tasks.tasks, framework, self._hiding)
 
     def forget(self) -> None:
         """See Polled."""

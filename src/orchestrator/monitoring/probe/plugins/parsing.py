@@ -109,7 +109,7 @@ def read(
     """Read a report; ``hostname`` means the host ``host_id`` as well. Raises PluginError."""
     try:
         report = msgspec.json.decode(data, type=_Report)
-    except (msgspec.DecodeError, UnicodeError) as error:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise PluginError(f"its report cannot be read: {error}") from None
     if report.plugins is None or len(report.plugins) != 1:
         raise PluginError("its report has to have exactly one entry in Plugins")

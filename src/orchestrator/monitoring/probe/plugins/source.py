@@ -169,7 +169,7 @@ def _shown(id: str, known: _Known) -> Plugin:
 def _outcome(id: str, answer: Answer) -> str:
     try:
         said = msgspec.json.decode(answer.body or b"{}", type=ControlAnswer)
-    except (msgspec.DecodeError, UnicodeError):
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         raise ControlFailedError(f"the plug-in {id} does not answer in JSON") from None
     if answer.status >= 400 or said.error:
         raise ControlFailedError(f"the plug-in {id}: {said.error or f'status {answer.status}'}")
