@@ -37,16 +37,21 @@ class Machine:
         (process / "ns" / "net").symlink_to(f"net:[{namespace}]")
         self.opens(pid, sockets)
 
-    def opens(self, pid: int, sockets: list[int]) -> None:
-        """Have it open more."""
-        for inode in sockets:
-            (self.proc / str(pid) / "fd" / str(inode)).symlink_to(f"socket:[{inode}]")
+    def opens(self, pid: int, sockets: list[int], first: int | None = None) -> None:
+        """Have it open more; the descriptors are their inodes, or begin at ``first``."""
+        for n, inode in enumerate(sockets):
+            descriptor = inode if first is None else first + n
+            (self.proc / str(pid) / "fd" / str(descriptor)).symlink_to(f"socket:[{inode}]")
+
+    def closes(self, pid: int, descriptor: int) -> None:
+        """Have it close one."""
+        (self.proc / str(pid) / "fd" / str(descriptor)).unlink()
 
     def owners(self) -> Owners:
         """Who looks for owners, not for the first time."""
         self.table.refresh(1.0)
         looking = Owners(self.table)
-        looking.find({})
+        looking.find({}, {})
         return looking
 
     def holders(self) -> Holders:
@@ -65,8 +70,9 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine
 
 def _found(looking: Owners, *inodes: int, box: Sequence[int] = ()) -> dict[int, int]:
     """Owners of sockets in ``HOME``, or ``BOX``."""
-    found = looking.find({BOX: set(box), HOME: set(inodes)} if box else {HOME: set(inodes)})
-    return {inode: pid for inode, pid in found.items() if inode in (*inodes, *box)}
+    wanted = {BOX: set(box), HOME: set(inodes)} if box else {HOME: set(inodes)}
+    found = looking.find(wanted, {})
+    return {inode: one.pid for inode, one in found.items() if inode in (*inodes, *box)}
 
 
 def test_a_socket_that_nobody_has_leaves_links_for_other_namespaces(machine: Machine) -> None:
@@ -124,5 +130,40 @@ def test_a_socket_that_is_no_longer_looked_for_is_found_when_it_is_come_across(
     namespace.close()
 
 
+def test_a_server_with_many_sockets_that_are_known_leaves_links_for_another(
+    machine: Machine,
+) -> None:
+    machine.has(7, list(range(30)))
+    machine.has(8, [100])
+    looking = machine.owners()
+    for pid, inode in ((8, 100), (7, 29)):
+        assert _found(looking, inode) == {inode: pid}
+    machine.opens(7, [200])
+    machine.opens(8, [201])
+    found = looking.find({HOME: {200, 201}}, {7: set(range(29))})
+    assert {inode: found[inode].pid for inode in (200, 201)} == {200: 7, 201: 8}
+
+
+def test_a_descriptor_is_read_again_when_its_socket_is_no_longer_its_owners(
+    machine: Machine,
+) -> None:
+    machine.has(7, [100])
+    holders, namespace = machine.holders(), Namespace(HOME)
+    namespace.known = {1: _socket(100)}
+    holders.find([namespace])
+    assert namespace.known[1].descriptor == 100
+    machine.closes(7, 100)
+    namespace.known[1].update(_seen(0))
+    machine.opens(7, [200], first=100)
+    namespace.known[2] = _socket(200)
+    holders.find([namespace])
+    assert namespace.known[2].owner == 7
+    namespace.close()
+
+
 def _socket(inode: int) -> Known:
-    return Known(Seen(2, 1, bytes(36), 1, inode, 0, 0, 0, 0, 0), HOME, "tcp")
+    return Known(_seen(inode), HOME, "tcp")
+
+
+def _seen(inode: int) -> Seen:
+    return Seen(2, 1, bytes(36), 1, inode, 0, 0, 0, 0, 0)

@@ -44,10 +44,11 @@ class Holders:
                 known.tries += 1
                 wanted.setdefault(known.namespace, set()).add(known.inode)
         # The machine's own namespace comes last: its many processes get what the others leave.
-        found = self._owners.find(dict(reversed(wanted.items()))) if wanted else {}
+        in_turn = dict(reversed(wanted.items()))
+        found = self._owners.find(in_turn, _held(namespaces)) if wanted else {}
         for known in unowned:
             if known.inode in found:
-                known.owner = found[known.inode]
+                known.owner, known.descriptor = found[known.inode]
                 known.group = None
                 if known.peer is not None:
                     known.peer.group = None
@@ -67,3 +68,13 @@ class Holders:
             for known in namespace.known.values():
                 if known.inode:
                     yield known
+
+
+def _held(namespaces: Iterable[Namespace]) -> dict[int, set[int]]:
+    """Descriptors by pid of which it is known which open sockets they are of."""
+    held: dict[int, set[int]] = {}
+    for namespace in namespaces:
+        for known in namespace.known.values():
+            if known.descriptor >= 0 and not known.is_closed:
+                held.setdefault(known.owner, set()).add(known.descriptor)
+    return held

@@ -18,8 +18,9 @@ class Known:
     """One socket: who has it, and what it carried when it was seen last."""
 
     __slots__ = (
-        "ends", "far", "generation", "group", "inode", "is_closed", "is_opener", "namespace",
-        "owner", "peer", "protocol", "received", "retransmits", "rtt_us", "sent", "tries",
+        "descriptor", "ends", "far", "generation", "group", "inode", "is_closed", "is_opener",
+        "namespace", "owner", "peer", "protocol", "received", "retransmits", "rtt_us", "sent",
+        "tries",
     )  # fmt: skip
 
     def __init__(self, seen: Seen, namespace: int, protocol: Protocol) -> None:
@@ -31,6 +32,8 @@ class Known:
         self.is_closed = False
         self.owner = 0
         """The pid that holds it; 0 as long as it is not known."""
+        self.descriptor = -1
+        """Of its owner; -1 if that has none of it, or is not known."""
         self.tries = 0
         """How often its owner was looked for."""
         self.is_opener = True
@@ -47,5 +50,7 @@ class Known:
         self.retransmits, self.rtt_us = seen.retransmits, seen.rtt_us
         if seen.state in _FIN_HAS_COME and seen.received:
             self.received -= 1
-        if not self.inode:
-            self.inode = seen.inode  # it was not accepted before
+        if seen.inode:
+            self.inode = seen.inode  # it may not have been accepted before
+        else:
+            self.descriptor = -1  # its owner has closed it

@@ -1,23 +1,32 @@
 """Which process holds a socket: found among the open files of processes, a few at a time.
 
 Sockets are looked for when they are new only: among the processes that held sockets before, the
-latest first, and among all others, first in those never looked at, then in turn. What the links of
-/proc/PID/fd cost is limited for each report. Namespaces, and within each those who held sockets
-and the others, have equal shares of it: one socket that nobody holds, beside a server with
-thousands of files, would else use up all of it each time.
+latest first, and among all others, first in those never looked at, then in turn. What this costs is
+limited for each report. Namespaces, and within each those who held sockets and the others, have
+equal shares of it: one socket that nobody holds, beside a server with thousands of files, would
+else use up all of it each time.
 """
 
 from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Set
+from typing import NamedTuple
 
 from orchestrator.monitoring.probe.processes.table import ProcessTable
 
 LINKS_A_REPORT = 3000
 _FIRST_TIME = 10  # times as many
-_OF_A_PROCESS = 10  # as much as this many links costs the directory
+_OF_A_PROCESS = 10  # a directory costs as much as so many links,
+_NAMES_A_LINK = 4  # and so many names in it as much as one
+
+
+class Holder(NamedTuple):
+    """Who has a socket open, and by which descriptor."""
+
+    pid: int
+    descriptor: int
 
 
 class Owners:
@@ -32,9 +41,13 @@ class Owners:
         self.is_refused = False
         """Whether some processes do not show their files."""
 
-    def find(self, wanted: dict[int, set[int]]) -> dict[int, int]:
-        """Pids by inode, of those wanted by namespace and of all others that are come across."""
-        found: dict[int, int] = {}
+    def find(
+        self, wanted: Mapping[int, Set[int]], held: Mapping[int, Set[int]]
+    ) -> dict[int, Holder]:
+        """By inode, for inodes wanted by namespace and for others that are come across.
+
+        ``held`` are descriptors by pid that are known to be other sockets.
+        """
         links = LINKS_A_REPORT * (_FIRST_TIME if self._is_first else 1)
         self._is_first = False
         alive = {process.pid for process in self._table}
@@ -42,48 +55,31 @@ class Owners:
         for pid in self._likely.keys() - alive:
             del self._likely[pid]
         inhabitants = self._inhabitants()
+        files = _Files(self._table.proc, held)
         shares = 2 * len(wanted)
         for namespace, inodes in wanted.items():
             within = inhabitants.get(namespace, set()) | inhabitants.get(0, set())
             missing = set(inodes)
             for pids in (self._holders(within), self._others(within)):
-                links -= self._search(pids, missing, links // shares, found)
+                links -= self._search(pids, files, missing, links // shares)
                 shares -= 1
-        return found
+        self.is_refused |= files.are_refused
+        return files.found
 
-    def _search(
-        self, pids: Iterable[int], missing: set[int], share: int, found: dict[int, int]
-    ) -> int:
+    def _search(self, pids: Iterable[int], files: _Files, missing: set[int], share: int) -> int:
         """Search some processes; gives how much of the share is used."""
         used = 0
         for pid in pids:
             if not missing or used >= share:
                 break
-            used += self._look(pid, missing, found)
+            wanted = len(missing)
+            used += files.read(pid, missing)
+            self._looked.add(pid)
+            has_one = len(missing) < wanted
+            if has_one or pid in self._likely:
+                self._likely[pid] = None
+                self._likely.move_to_end(pid, last=has_one)
         return min(used, share)
-
-    def _look(self, pid: int, missing: set[int], found: dict[int, int]) -> int:
-        """Search one process; gives how many links that cost."""
-        cost, wanted = _OF_A_PROCESS, len(missing)
-        self._looked.add(pid)
-        try:
-            for link in _links(f"{self._table.proc}/{pid}/fd"):
-                cost += 1
-                if link.startswith("socket:["):
-                    inode = int(link[8:-1])
-                    found.setdefault(inode, pid)
-                    missing.discard(inode)
-                    if not missing:
-                        break
-        except PermissionError:
-            self.is_refused = True
-        except OSError:
-            pass  # it has ended
-        has_one = len(missing) < wanted
-        if has_one or pid in self._likely:
-            self._likely[pid] = None
-            self._likely.move_to_end(pid, last=has_one)
-        return cost
 
     def _inhabitants(self) -> dict[int, set[int]]:
         """Pids by namespace; under 0 those whose namespace may not be seen."""
@@ -93,8 +89,8 @@ class Owners:
                 found.setdefault(process.namespace, set()).add(process.pid)
         return found
 
-    def _holders(self, within: set[int]) -> Iterator[int]:
-        return iter([pid for pid in reversed(self._likely) if pid in within])
+    def _holders(self, within: set[int]) -> list[int]:
+        return [pid for pid in reversed(self._likely) if pid in within]
 
     def _others(self, within: set[int]) -> Iterator[int]:
         new = within - self._looked
@@ -107,10 +103,42 @@ class Owners:
                 yield pid
 
 
-def _links(directory: str) -> Iterator[str]:
-    """Those that are still there; new ones, which have high numbers, first. Raises OSError."""
-    for name in reversed(os.listdir(directory)):  # noqa: PTH208
+class _Files:
+    """Open files of processes, as far as it is not known what they are."""
+
+    def __init__(self, proc: str, held: Mapping[int, Set[int]]) -> None:
+        self.found: dict[int, Holder] = {}
+        """All sockets that were read, by inode."""
+        self.are_refused = False
+        self._proc = proc
+        self._held = held
+
+    def read(self, pid: int, missing: set[int]) -> int:
+        """Strike those of a process that are found until none is missing; gives what it costs."""
+        directory, held = f"{self._proc}/{pid}/fd", self._held.get(pid, frozenset())
+        cost = _OF_A_PROCESS
         try:
-            yield os.readlink(f"{directory}/{name}")  # noqa: PTH115
-        except FileNotFoundError:
-            continue
+            descriptors = [int(name) for name in os.listdir(directory)]  # noqa: PTH208
+            cost += len(descriptors) // _NAMES_A_LINK
+            for descriptor in reversed(descriptors):  # new ones have high numbers
+                if not missing:
+                    break
+                if descriptor not in held:
+                    cost += 1
+                    inode = _socket(f"{directory}/{descriptor}")
+                    self.found.setdefault(inode, Holder(pid, descriptor))
+                    missing.discard(inode)
+        except PermissionError:
+            self.are_refused = True
+        except OSError:
+            pass  # it has ended
+        return cost
+
+
+def _socket(link: str) -> int:
+    """The inode of the socket that a descriptor is of; 0 if it is of something else."""
+    try:
+        target = os.readlink(link)  # noqa: PTH115
+    except FileNotFoundError:
+        return 0  # closed meanwhile
+    return int(target[8:-1]) if target.startswith("socket:[") else 0
