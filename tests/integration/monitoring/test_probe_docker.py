@@ -233,3 +233,20 @@ async def test_what_a_command_with_a_size_wrote_is_there_though_it_ends_at_once(
         ) as terminal:
             assert await _read_until(terminal, b"hi") == b"hi\r\n"
             assert json.loads(await terminal.receive_str()) == {"problem": "", "exit_code": 7}
+
+
+async def test_a_command_ends_when_its_terminal_is_left(
+    tmp_path: Path, clean_engine: DockerEngine
+) -> None:
+    id = _run(clean_engine, "left-alone")
+
+    def is_running() -> bool:
+        processes = _ask(clean_engine, "GET", f"/containers/{id}/top")["Processes"]
+        return any(process[-1] == "sleep 999" for process in processes)
+
+    async with _watched(tmp_path, clean_engine) as (client, app):
+        await eventually(lambda: _state(app, id))
+        params = {"agent": HOST, "node": id, "control": "exec", "command": "sleep 999; true"}
+        async with client.socket("/api/v1/control/stream", **params):
+            await eventually(is_running)
+        await eventually(lambda: not is_running())

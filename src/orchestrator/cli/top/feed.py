@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
@@ -103,9 +104,20 @@ async def _follow(source: Source, view: str, query: str, show: Callable[[Mirror]
             raise RefusedError(f"{source.url} refuses: give a token with --token") from None
         raise LostError(f"{source.url} is no monitoring app: it answers {error.status}") from None
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
-        raise LostError(f"the monitoring app at {source.url} cannot be reached: {error}") from None
+        raise LostError(
+            f"the monitoring app at {source.url} cannot be reached: {_reason(error)}"
+        ) from None
     except (OutOfStepError, ValueError):
         raise LostError("a frame is missing") from None
+
+
+def _reason(error: Exception) -> str:
+    """aiohttp's own sentence names what it was asked for once more."""
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "its name is not known"
+    if isinstance(error, aiohttp.ClientConnectorError) and error.errno:
+        return os.strerror(error.errno)
+    return str(error) or "it does not answer"
 
 
 def _end(message: aiohttp.WSMessage, code: int | None) -> RefusedError | LostError:

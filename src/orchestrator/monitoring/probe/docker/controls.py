@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
 from orchestrator.monitoring.probe.control.flowing import first, until_gone
-from orchestrator.monitoring.probe.docker.parsing import Inspected, describe
+from orchestrator.monitoring.probe.docker.parsing import Inspected, describe, parse_exec
 from orchestrator.monitoring.probe.hiding import Hiding
 from orchestrator.monitoring.probe.http.client import Client, HttpError, read_head
+from orchestrator.monitoring.probe.processes.parsing import parse_container
 from orchestrator.monitoring.probe.roles import Answer, Asked, ControlFailedError, Terminal
 from orchestrator.monitoring.report import control
 
@@ -51,10 +55,11 @@ class Known(Protocol):
 class DockerControls:
     """Carries them out."""
 
-    def __init__(self, client: Client, hiding: Hiding, known: Known) -> None:
+    def __init__(self, client: Client, hiding: Hiding, known: Known, proc: str) -> None:
         self._client = Client(client.origin)
         self._hiding = hiding
         self._known = known
+        self._proc = proc
 
     async def carry_out(self, asked: Asked) -> Answer:
         """One control. Raises ControlFailedError."""
@@ -90,7 +95,7 @@ class DockerControls:
                 return Answer(stream=lambda terminal: self._logs(asked, found, terminal))
             case control.EXEC:
                 id = await self._make_exec(asked, found)
-                return Answer(stream=lambda terminal: self._exec(id, asked, terminal))
+                return Answer(stream=lambda terminal: self._exec(id, asked, found, terminal))
             case control.ATTACH:
                 return Answer(stream=lambda terminal: self._attach(found, terminal))
             case _:
@@ -137,7 +142,9 @@ class DockerControls:
         data = await self._do("POST", f"/containers/{found.id}/exec", msgspec.json.encode(body))
         return str(msgspec.json.decode(data)["Id"])
 
-    async def _exec(self, id: str, asked: Asked, terminal: Terminal) -> int | None:
+    async def _exec(
+        self, id: str, asked: Asked, found: Inspected, terminal: Terminal
+    ) -> int | None:
         body = msgspec.json.encode({"Detach": False, "Tty": True})
 
         async def resize(rows: int, columns: int) -> None:
@@ -145,10 +152,19 @@ class DockerControls:
 
         rows, columns = asked.arguments.get("rows", ""), asked.arguments.get("columns", "")
         size = (int(rows), int(columns)) if rows.isdecimal() and columns.isdecimal() else None
-        await self._joined(f"/exec/{id}/start", body, terminal, resize, size, is_raw=True)
-        state = msgspec.json.decode(await self._do("GET", f"/exec/{id}/json"))
-        code = state.get("ExitCode")
-        return code if isinstance(code, int) else None
+        try:
+            await self._joined(f"/exec/{id}/start", body, terminal, resize, size, is_raw=True)
+        finally:
+            state = parse_exec(await self._do("GET", f"/exec/{id}/json"))
+            if state.running:
+                self._hang_up(state.pid, found)
+        return state.exit_code
+
+    def _hang_up(self, pid: int, found: Inspected) -> None:
+        """As a terminal does that goes away: the Engine would let run on what ran in it."""
+        with suppress(OSError):  # it has ended meanwhile, or is not ours
+            if parse_container(Path(f"{self._proc}/{pid}/cgroup").read_bytes()) == found.id:
+                os.kill(pid, signal.SIGHUP)
 
     async def _attach(self, found: Inspected, terminal: Terminal) -> int | None:
         path = f"/containers/{found.id}"

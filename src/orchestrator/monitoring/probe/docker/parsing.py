@@ -93,6 +93,14 @@ class Inspected(msgspec.Struct, rename="pascal"):
     network_settings: NetworkSettings = msgspec.field(default_factory=NetworkSettings)
 
 
+class Exec(msgspec.Struct, rename="pascal"):
+    """/exec/ID/json: a command that was run in a container."""
+
+    running: bool = False
+    pid: int = 0
+    exit_code: int | None = None
+
+
 class Image(msgspec.Struct, rename="pascal"):
     """One image of /images/json."""
 
@@ -105,6 +113,7 @@ class Image(msgspec.Struct, rename="pascal"):
 
 _listed = msgspec.json.Decoder(list[Listed])
 _inspected = msgspec.json.Decoder(Inspected)
+_exec = msgspec.json.Decoder(Exec)
 _images = msgspec.json.Decoder(list[Image])
 
 
@@ -116,6 +125,11 @@ def parse_list(data: bytes) -> list[Listed]:
 def parse_container(data: bytes) -> Inspected:
     """Read it. Raises msgspec.DecodeError."""
     return _inspected.decode(data)
+
+
+def parse_exec(data: bytes) -> Exec:
+    """Read it. Raises msgspec.DecodeError."""
+    return _exec.decode(data)
 
 
 def parse_images(data: bytes) -> list[Image]:

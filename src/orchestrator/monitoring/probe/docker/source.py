@@ -30,7 +30,9 @@ def source(setup: Setup) -> Source:
     docker = Docker(setup, client)
     controllers: dict[Topology, Controller] = {}
     if setup.config.controls:
-        controllers = {"container": DockerControls(client, setup.hiding, docker).carry_out}
+        controllers = {
+            "container": DockerControls(client, setup.hiding, docker, setup.config.proc).carry_out
+        }
     return Source(
         "docker",
         reporter=docker,
