@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +15,7 @@ from orchestrator.monitoring.render.lineage import PSEUDO, Lineage, Local, climb
 from orchestrator.monitoring.render.picture import Both, Seen
 from orchestrator.monitoring.render.views import View
 from orchestrator.monitoring.report import keys
-from orchestrator.monitoring.report.model import Node, Protocol
+from orchestrator.monitoring.report.model import Node, Protocol, Topology
 
 Find = Callable[[str, str], Node | None]
 Pair = tuple[str, str]
@@ -94,14 +94,13 @@ def protocols(seen: Seen, paired: Pairing, id: str) -> Iterator[tuple[Pair, Prot
     touching = [number for number, pair in enumerate(paired.pairs) if id in pair]
     if touching:
         for at in np.flatnonzero(np.isin(paired.numbers, touching)):
-            yield paired.pairs[paired.numbers[at]], seen.ends[at][2]
+            yield paired.pairs[paired.numbers[at]], seen.kept.ends[at][2]
 
 
 def contribution(fold: Fold, seen: Seen, paired: Pairing) -> Contribution:
     """Make it."""
     view = fold.view
-    nodes = () if view.key else seen.report.nodes.get(view.topology, ())
-    cards = {node.id: _own(node, seen.local) for node in nodes}
+    cards = {} if view.key else _own_cards(seen, view.topology)
     if view.members:
         _add_members(fold, seen, cards)
     if view.is_of_members:
@@ -112,7 +111,15 @@ def contribution(fold: Fold, seen: Seen, paired: Pairing) -> Contribution:
     return Contribution(cards, dict(zip(paired.pairs, flows, strict=False)))
 
 
-def _own(node: Node, local: Local) -> Card:
+def _own_cards(seen: Seen, topology: Topology) -> dict[str, Card]:
+    metrics = seen.kept.metrics(topology)
+    return {
+        node.id: _own(node, seen.local, metrics.get(node.id, {}))
+        for node in seen.kept.report.nodes.get(topology, ())
+    }
+
+
+def _own(node: Node, local: Local, metrics: Mapping[str, float]) -> Card:
     latest = node.latest
     return Card(
         node.id,
@@ -122,8 +129,8 @@ def _own(node: Node, local: Local) -> Card:
         latest.get(keys.STATE, ""),
         latest.get(keys.HEALTH, ""),
         is_own=True,
-        is_measured=bool(node.metrics),
-        metrics=node.metrics,
+        is_measured=bool(metrics),
+        metrics=metrics,
     )
 
 
@@ -150,15 +157,15 @@ def _group_of(node: Node, local: Local) -> str:
 
 def _add_members(fold: Fold, seen: Seen, cards: dict[str, Card]) -> None:
     local = seen.local
-    is_process = fold.view.members == "process"
-    nodes = local.processes if is_process else local.containers
-    lineage_of = local.process if is_process else local.container
+    members: Topology = "process" if fold.view.members == "process" else "container"
+    lineage_of = local.process if members == "process" else local.container
+    measured = seen.kept.metrics(members)
     sums: dict[str, tuple[int, dict[str, float]]] = {}
-    for node in nodes.values():
+    for node in seen.kept.report.nodes.get(members, ()):
         place = fold(lineage_of(node.id))
         if place is not None:
             count, metrics = sums.get(place, (0, {}))
-            for name, value in node.metrics.items():
+            for name, value in measured.get(node.id, {}).items():
                 metrics[name] = metrics.get(name, 0.0) + value
             sums[place] = (count + 1, metrics)
     for place, (count, metrics) in sums.items():

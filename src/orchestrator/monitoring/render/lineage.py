@@ -41,11 +41,6 @@ class Local:
         else:
             self._processes, self._containers = {}, {}
 
-    def follow(self, report: Report) -> None:
-        """The same processes and containers, measured anew."""
-        self.processes = {node.id: node for node in report.nodes.get("process", ())}
-        self.containers = {node.id: node for node in report.nodes.get("container", ())}
-
     def process(self, id: str) -> Lineage:
         """Of a process; one that is not in the report belongs to the host, no more is known."""
         found = self._processes.get(id)

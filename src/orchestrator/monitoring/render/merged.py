@@ -32,6 +32,11 @@ class Merged(Generic[Key, Value]):
         self._owner: dict[Key, str] = {}  # of values with one share
         self._shares: dict[Key, dict[str, Value]] = {}  # of values with several
 
+    @property
+    def is_contested(self) -> bool:
+        """Whether it matters for any value whose share came last."""
+        return len(self._shares) > len(self._alike)
+
     def put(self, agent: str, before: Iterable[Key], after: Mapping[Key, Value]) -> list[Key]:
         """Replace an agent's shares, which were in the keys ``before``; the keys that changed."""
         gone = [key for key in before if key not in after and self._drop(key, agent)]

@@ -30,7 +30,7 @@ class Change(Wire, frozen=True):
     gone_connections: list[Connection] = []
 
 
-def bare_node(node: Node) -> Node:
+def _bare_node(node: Node) -> Node:
     """A node without its metrics."""
     return replace(node, metrics={}) if node.metrics else node
 
@@ -45,7 +45,7 @@ def bare(report: Report) -> Report:
     return replace(
         report,
         nodes={
-            topology: sorted(map(bare_node, nodes), key=lambda node: node.id)
+            topology: sorted(map(_bare_node, nodes), key=lambda node: node.id)
             for topology, nodes in sorted(report.nodes.items())
             if nodes
         },
@@ -60,13 +60,14 @@ def change_between(before: KeptReport | None, after: KeptReport) -> Change:
     """
     change = Change(head=replace(after.report, nodes={}), is_whole=before is None)
     if before is None:
-        return replace(change, nodes=_bare_nodes(after.report), connections=_of(after.ends))
+        nodes = {topology: nodes for topology, nodes in after.report.nodes.items() if nodes}
+        return replace(change, nodes=nodes, connections=_of(after.ends))
     for topology in after.changed:
         old = {node.id: node for node in before.report.nodes.get(topology, ())}
         new = after.report.nodes.get(topology, [])
         changed = [node for node in new if node.id not in old or not is_alike(old[node.id], node)]
         if changed:
-            change.nodes[topology] = list(map(bare_node, changed))
+            change.nodes[topology] = changed
         if gone := old.keys() - {node.id for node in new}:
             change.gone_nodes[topology] = sorted(gone)
     if after.ends is before.ends:
@@ -99,12 +100,6 @@ def applied(before: Report | None, change: Change) -> Report:
             connections=list(ends),
         )
     )
-
-
-def _bare_nodes(report: Report) -> dict[Topology, list[Node]]:
-    return {
-        topology: list(map(bare_node, nodes)) for topology, nodes in report.nodes.items() if nodes
-    }
 
 
 def _of(ends: Iterable[Ends]) -> list[Connection]:

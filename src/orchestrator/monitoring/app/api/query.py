@@ -70,7 +70,7 @@ async def topology(call: Call) -> TopologyPage:
     picture = call.monitor.picture
     names = [name for name in TOPOLOGIES if picture.nodes(name) and wanted in ("", name)]
     return TopologyPage(
-        {name: list(picture.nodes(name).values())[:limit] for name in names},
+        {name: picture.measured(name)[:limit] for name in names},
         {name: len(picture.nodes(name)) for name in names},
     )
 

@@ -150,7 +150,7 @@ async def search(call: Call) -> SearchResult:
         (view, node)
         for view in VIEWS.values()
         if not view.key
-        for node in call.monitor.picture.nodes(view.topology).values()
+        for node in call.monitor.picture.measured(view.topology)
         if query and queries.matches(query, _card(node), node)
     ]
     results = [
