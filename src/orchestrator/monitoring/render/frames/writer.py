@@ -19,6 +19,7 @@ from orchestrator.monitoring.render.selection import Shown
 from orchestrator.monitoring.report.keys import METRICS
 
 MAX_METRICS: Final = 32
+_RTT: Final = FLOWS.index("rtt_ms")
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
@@ -60,7 +61,7 @@ class Writer:
         edges = self._link(flows)
         values = self._measure(cards)
         rates = self._rate(flows)
-        placed = self._place(places, {*moved, *cards})
+        placed = self._place(places, {*moved, *(id for _, id, *_ in nodes)})
         if not (cut or gone or nodes or edges or values or rates or placed):
             return None
         self.seq += 1
@@ -83,20 +84,16 @@ class Writer:
         return write(head, values, flows, _placed(placed))
 
     def _cut(self, shown: Shown, touched: Touched | None) -> list[int]:
-        candidates = self._flows.keys() if touched is None else touched.edges
-        gone = [pair for pair in candidates if pair in self._flows and pair not in shown.edges]
         slots = []
-        for pair in gone:
+        for pair in _gone(self._flows, shown.edges, touched.edges if touched else None):
             del self._flows[pair]
             slots.append(self._edges.give_back(pair))
             self._rates.clear(slots[-1])
         return slots
 
     def _remove(self, shown: Shown, touched: Touched | None) -> list[int]:
-        candidates = self._cards.keys() if touched is None else touched.cards
-        gone = [id for id in candidates if id in self._cards and id not in shown.cards]
         slots = []
-        for id in gone:
+        for id in _gone(self._cards, shown.cards, touched.cards if touched else None):
             del self._cards[id]
             self._places.pop(id, None)
             slots.append(self._nodes.give_back(id))
@@ -140,16 +137,9 @@ class Writer:
 
     def _rate(self, flows: Mapping[Pair, Flow]) -> list[Column]:
         slots = [self._edges.of[pair] for pair in flows]
-        rows = [
-            [
-                float(flow.connections),
-                flow.bytes_per_s,
-                flow.retransmits_per_s,
-                flow.rtt_ms if flow.rtt_ms >= 0 else float("nan"),
-            ]
-            for flow in flows.values()
-        ]
-        return self._rates.changed(slots, rows)
+        rates = np.array(list(flows.values()), np.float64).reshape(len(slots), len(FLOWS))
+        rates[:, _RTT][rates[:, _RTT] < 0] = np.nan
+        return self._rates.changed(slots, rates)
 
     def _place(
         self, places: Mapping[str, Place], candidates: Iterable[str]
@@ -161,6 +151,15 @@ class Writer:
                 self._places[id] = place
                 placed.append((self._nodes.of[id], place))
         return placed
+
+
+def _gone(
+    before: Mapping[Key, Value], after: Mapping[Key, Value], candidates: set[Key] | None
+) -> list[Key]:
+    """What is no more."""
+    if candidates is None:
+        candidates = set(before)
+    return [key for key in candidates.difference(after) if key in before]
 
 
 def _different(
