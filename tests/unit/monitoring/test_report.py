@@ -106,7 +106,8 @@ def test_texts_of_connections_are_kept_once() -> None:
                      for port in (1, 2)],
     )  # fmt: skip
     kept = keep(codec.decode(codec.encode(said)))
-    [[_, target, _, owner, *_], [_, same_target, _, same_owner, *_]] = kept.ends
+    [target, same_target] = kept.ends.target
+    [owner, same_owner] = kept.ends.source_process
     [process] = kept.report.nodes["process"]
     assert target is same_target
     assert owner is same_owner is process.id

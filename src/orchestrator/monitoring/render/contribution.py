@@ -94,7 +94,7 @@ def protocols(seen: Seen, paired: Pairing, id: str) -> Iterator[tuple[Pair, Prot
     touching = [number for number, pair in enumerate(paired.pairs) if id in pair]
     if touching:
         for at in np.flatnonzero(np.isin(paired.numbers, touching)):
-            yield paired.pairs[paired.numbers[at]], seen.kept.ends[at][2]
+            yield paired.pairs[paired.numbers[at]], seen.kept.ends.protocol[at]
 
 
 def contribution(fold: Fold, seen: Seen, paired: Pairing) -> Contribution:

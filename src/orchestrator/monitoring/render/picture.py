@@ -18,7 +18,7 @@ from orchestrator.monitoring.render.flow import Rates, rates_of
 from orchestrator.monitoring.render.lineage import Lineage, Local
 from orchestrator.monitoring.render.merged import Merged
 from orchestrator.monitoring.report import ids
-from orchestrator.monitoring.report.kept import Ends, KeptReport, keep, measured_nodes
+from orchestrator.monitoring.report.kept import KeptReport, OneEnds, keep, measured_nodes
 from orchestrator.monitoring.report.merging import later
 from orchestrator.monitoring.report.model import Node, Report, Topology
 
@@ -165,15 +165,18 @@ class Picture:
         is_right = before is not None and agent not in self._stale
         if before is not None and is_right and before.kept.ends is kept.ends:
             return Seen(kept, local, before.both, rates)
-        known: dict[Ends, Both] = {}
+        known: dict[OneEnds, Both] = {}
         if before is not None and is_right:
-            known = dict(zip(before.kept.ends, before.both, strict=True))
+            known = dict(zip(before.kept.ends.rows(), before.both, strict=True))
         else:
             self._index.forget_questions(agent)
-        found = [known[one] if one in known else self._both(agent, local, one) for one in kept.ends]
+        found = [
+            known[one] if one in known else self._both(agent, local, one)
+            for one in kept.ends.rows()
+        ]
         return Seen(kept, local, found, rates)
 
-    def _both(self, agent: str, local: Local, one: Ends) -> Both:
+    def _both(self, agent: str, local: Local, one: OneEnds) -> Both:
         source_id, target_id, protocol, *owners = one
         target_id = ids.of_protocol(target_id, protocol)
         source = local.end(owners[0], owners[2])

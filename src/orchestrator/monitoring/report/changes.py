@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from orchestrator.monitoring.report.kept import Ends, KeptReport, ends_of, is_alike
+from orchestrator.monitoring.report.kept import KeptReport, OneEnds, is_alike
 from orchestrator.monitoring.report.model import Connection, Node, Report, Topology, Wire
 
 
@@ -37,7 +37,9 @@ def _bare_node(node: Node) -> Node:
 
 def bare_connection(connection: Connection) -> Connection:
     """A connection without what is counted."""
-    return Connection(*ends_of(connection))
+    return replace(
+        connection, count=1, closed=0, bytes_sent=0, bytes_received=0, retransmits=0, rtt_ms=None
+    )
 
 
 def bare(report: Report) -> Report:
@@ -61,7 +63,7 @@ def change_between(before: KeptReport | None, after: KeptReport) -> Change:
     change = Change(head=replace(after.report, nodes={}), is_whole=before is None)
     if before is None:
         nodes = {topology: nodes for topology, nodes in after.report.nodes.items() if nodes}
-        return replace(change, nodes=nodes, connections=_of(after.ends))
+        return replace(change, nodes=nodes, connections=_of(after.ends.rows()))
     for topology in after.changed:
         old = {node.id: node for node in before.report.nodes.get(topology, ())}
         new = after.report.nodes.get(topology, [])
@@ -72,7 +74,7 @@ def change_between(before: KeptReport | None, after: KeptReport) -> Change:
             change.gone_nodes[topology] = sorted(gone)
     if after.ends is before.ends:
         return change
-    old_ends, new_ends = set(before.ends), set(after.ends)
+    old_ends, new_ends = set(before.ends.rows()), set(after.ends.rows())
     return replace(
         change,
         connections=_of(new_ends - old_ends),
@@ -102,7 +104,7 @@ def applied(before: Report | None, change: Change) -> Report:
     )
 
 
-def _of(ends: Iterable[Ends]) -> list[Connection]:
+def _of(ends: Iterable[OneEnds]) -> list[Connection]:
     """Connections without what is counted."""
     return _ordered(Connection(*one) for one in ends)
 

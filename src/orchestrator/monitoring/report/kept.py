@@ -16,18 +16,35 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 import numpy as np
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 from numpy.typing import NDArray
 
 from orchestrator.monitoring.report.model import Connection, Node, Protocol, Report, Topology
 
-Ends = tuple[str, str, Protocol, str, str, str, str]
-"""What makes a connection different from others, in the order of its fields: source, target,
-protocol, and the processes and containers of both."""
-
 Part = TypeVar("Part")
+_FIELDS = Connection.__struct_fields__
+_ENDS = _FIELDS.index("count")  # fields before are ends, those after are counted
 _OWNERS: tuple[Topology, ...] = ("process", "container")
 _pack = msgspec.msgpack.Encoder().encode
+
+
+class Ends(NamedTuple):
+    """What makes connections different from each other: the columns of these fields."""
+
+    source: tuple[str, ...]
+    target: tuple[str, ...]
+    protocol: tuple[Protocol, ...]
+    source_process: tuple[str, ...]
+    target_process: tuple[str, ...]
+    source_container: tuple[str, ...]
+    target_container: tuple[str, ...]
+
+    def rows(self) -> Iterator[OneEnds]:
+        """Of each connection."""
+        return zip(*self, strict=True)
+
+
+OneEnds = tuple[str, str, Protocol, str, str, str, str]
 
 
 class Counters(NamedTuple):
@@ -70,8 +87,8 @@ class KeptReport(NamedTuple):
     """Without its connections, and without what is measured of its nodes."""
     measured: dict[Topology, Measured]
     """Of topologies of which anything is."""
-    ends: list[Ends]
-    """Of the connections. The very list of the report before if both have the same, in order."""
+    ends: Ends
+    """Of the connections. The very ones of the report before if both have the same, in order."""
     counters: Counters
     changed: frozenset[Topology]
     """Topologies whose nodes differ from those before by more than metrics; those of all others
@@ -85,7 +102,7 @@ class KeptReport(NamedTuple):
     def connections(self) -> Iterator[Connection]:
         """As they were reported."""
         counts, times = self.counters.counts.T.tolist(), self.counters.rtt_ms.tolist()
-        for ends, counted, rtt_ms in zip(self.ends, counts, times, strict=True):
+        for ends, counted, rtt_ms in zip(self.ends.rows(), counts, times, strict=True):
             count, closed, sent, received, retransmits = counted
             yield Connection(
                 *ends,
@@ -120,10 +137,10 @@ def keep(report: Report, before: KeptReport | None = None) -> KeptReport:
             changed.add(topology)
         if any(node.metrics for node in news):
             measured[topology] = _measured(shared, news, old_measured.get(topology))
-    ends = list(map(ends_of, report.connections))
+    ends, counters = _columns(report.connections)
     ends = before.ends if before is not None and before.ends == ends else _pooled(ends, nodes)
     head = replace(report, nodes=nodes, connections=[])
-    return KeptReport(head, measured, ends, _counters(report.connections), frozenset(changed))
+    return KeptReport(head, measured, ends, counters, frozenset(changed))
 
 
 def measured_nodes(nodes: Iterable[Node], metrics: Mapping[str, Mapping[str, float]]) -> list[Node]:
@@ -132,19 +149,6 @@ def measured_nodes(nodes: Iterable[Node], metrics: Mapping[str, Mapping[str, flo
         replace(node, metrics=dict(metrics[node.id])) if node.id in metrics else node
         for node in nodes
     ]
-
-
-def ends_of(one: Connection) -> Ends:
-    """What makes it a different connection from another one."""
-    return (
-        one.source,
-        one.target,
-        one.protocol,
-        one.source_process,
-        one.target_process,
-        one.source_container,
-        one.target_container,
-    )
 
 
 def is_alike(before: Node, after: Node) -> bool:
@@ -160,27 +164,22 @@ def is_alike(before: Node, after: Node) -> bool:
     )
 
 
-def _pooled(found: list[Ends], nodes: Mapping[Topology, list[Node]]) -> list[Ends]:
-    """Each text once: connections have ends in common, and their owners are among the nodes."""
+def _columns(connections: list[Connection]) -> tuple[Ends, Counters]:
+    columns = list(zip(*map(astuple, connections), strict=True)) or [()] * len(_FIELDS)
+    ends, counts, rtt_ms = columns[:_ENDS], columns[_ENDS:-1], columns[-1]
+    return Ends(*ends), Counters(np.array(counts, np.int64), np.array(rtt_ms, np.float64))
+
+
+def _pooled(ends: Ends, nodes: Mapping[Topology, list[Node]]) -> Ends:
+    """Each text once: connections have ends in common, and their owners are among the nodes.
+
+    So is each column: most of them are the same word again and again.
+    """
     texts = {node.id: node.id for topology in _OWNERS for node in nodes.get(topology, ())}
     once = texts.setdefault
-    return [
-        (once(a, a), once(b, b), protocol, once(c, c), once(d, d), once(e, e), once(f, f))
-        for a, b, protocol, c, d, e, f in found
-    ]
-
-
-def _counters(connections: list[Connection]) -> Counters:
-    counts = (
-        [one.count for one in connections],
-        [one.closed for one in connections],
-        [one.bytes_sent for one in connections],
-        [one.bytes_received for one in connections],
-        [one.retransmits for one in connections],
-    )
-    nan = float("nan")
-    times = [nan if one.rtt_ms is None else one.rtt_ms for one in connections]
-    return Counters(np.array(counts, np.int64), np.array(times, np.float64))
+    columns = [tuple([once(text, text) for text in column]) for column in ends]
+    same = {column: column for column in columns}
+    return Ends._make(same[column] for column in columns)
 
 
 def _shared(olds: list[Node], news: list[Node]) -> list[Node]:
