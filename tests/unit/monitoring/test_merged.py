@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import permutations
 
 from tests.unit.monitoring.reports import report
 
@@ -58,3 +59,17 @@ def test_of_a_node_that_many_report_the_last_report_is_right_and_nothing_is_lost
     found = picture.find("image", "img")
     assert found is not None
     assert (found.latest, found.parents) == ({"size": "1"}, {"pod": ["p"]})
+
+
+def test_what_is_right_does_not_hang_on_the_order_in_which_reports_arrive() -> None:
+    said = [
+        report(agent, number, nodes={"mesos_task": [Node("t", parents={"marathon_app": [app]})]})
+        for number, (agent, app) in enumerate([("a", "/0"), ("b", "/1"), ("c", "/0")])
+    ]
+    for arrived in permutations(said):
+        picture = Picture()
+        for one in arrived:
+            picture.put(one)
+        node = picture.find("mesos_task", "t")
+        assert node is not None
+        assert node.parents == {"marathon_app": ["/1", "/0"]}

@@ -145,14 +145,13 @@ class Picture:
             self.structure += 1
 
     def _combine(self, shares: Mapping[str, Node]) -> Node:
-        """Later reports are right. Most say the same, by the same object."""
-        latest: dict[int, tuple[float, str]] = {}
-        nodes: dict[int, Node] = {}
-        for agent, node in shares.items():
-            nodes[id(node)] = node
-            at = (self._taken_at(agent), agent)
-            latest[id(node)] = max(at, latest.get(id(node), at))
-        return reduce(later, [nodes[key] for key in sorted(nodes, key=latest.__getitem__)])
+        """Later reports are right; what several say counts as said by the last of them."""
+        said: list[Node] = []
+        for agent in sorted(shares, key=lambda agent: (self._taken_at(agent), agent)):
+            if shares[agent] in said:
+                said.remove(shares[agent])
+            said.append(shares[agent])
+        return reduce(later, said)
 
     def _taken_at(self, agent: str) -> float:
         kept = self._kept.get(agent)
