@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -31,6 +31,7 @@ _GROUP_PARENTS = ("marathon_app", "service", "namespace", "mesos_framework", "de
 _PSEUDO_LABELS = {"internet": "The Internet", "unknown": "Addresses without a probe"}
 _DIRECTIONS = {"in": "inbound", "out": "outbound"}
 OUTSIDE = "outside"
+_NO_NODES: list[Node] = []
 
 
 class Contribution(NamedTuple):
@@ -97,10 +98,37 @@ def protocols(seen: Seen, paired: Pairing, id: str) -> Iterator[tuple[Pair, Prot
             yield paired.pairs[paired.numbers[at]], seen.kept.ends.protocol[at]
 
 
-def contribution(fold: Fold, seen: Seen, paired: Pairing) -> Contribution:
+class Own(NamedTuple):
+    """Cards of the nodes that a report has itself, without metrics."""
+
+    nodes: list[Node]
+    local: Local
+    """What they were made of: they are right as long as both are these very ones."""
+    cards: dict[str, Card]
+
+    def is_right(self, view: View, seen: Seen) -> bool:
+        """Whether they are still those of the report."""
+        return self.nodes is _nodes(view, seen) and self.local is seen.local
+
+
+def _nodes(view: View, seen: Seen) -> list[Node]:
+    return _NO_NODES if view.key else seen.kept.report.nodes.get(view.topology, _NO_NODES)
+
+
+def own(view: View, seen: Seen) -> Own:
+    """Make them."""
+    nodes = _nodes(view, seen)
+    return Own(nodes, seen.local, {node.id: _own(node, seen.local) for node in nodes})
+
+
+def contribution(fold: Fold, seen: Seen, known: Own, paired: Pairing) -> Contribution:
     """Make it."""
     view = fold.view
-    cards = {} if view.key else _own_cards(seen, view.topology)
+    measured = seen.kept.metrics(view.topology)
+    cards = {
+        id: replace(card, is_measured=id in measured, metrics=measured.get(id, {}))
+        for id, card in known.cards.items()
+    }
     if view.members:
         _add_members(fold, seen, cards)
     if view.is_of_members:
@@ -111,15 +139,7 @@ def contribution(fold: Fold, seen: Seen, paired: Pairing) -> Contribution:
     return Contribution(cards, dict(zip(paired.pairs, flows, strict=False)))
 
 
-def _own_cards(seen: Seen, topology: Topology) -> dict[str, Card]:
-    metrics = seen.kept.metrics(topology)
-    return {
-        node.id: _own(node, seen.local, metrics.get(node.id, {}))
-        for node in seen.kept.report.nodes.get(topology, ())
-    }
-
-
-def _own(node: Node, local: Local, metrics: Mapping[str, float]) -> Card:
+def _own(node: Node, local: Local) -> Card:
     latest = node.latest
     return Card(
         node.id,
@@ -129,8 +149,6 @@ def _own(node: Node, local: Local, metrics: Mapping[str, float]) -> Card:
         latest.get(keys.STATE, ""),
         latest.get(keys.HEALTH, ""),
         is_own=True,
-        is_measured=bool(metrics),
-        metrics=metrics,
     )
 
 

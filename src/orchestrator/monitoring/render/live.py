@@ -14,9 +14,11 @@ from orchestrator.monitoring.render.contribution import (
     NOTHING,
     Contribution,
     Fold,
+    Own,
     Pair,
     Pairing,
     contribution,
+    own,
     pairing,
     protocols,
 )
@@ -43,6 +45,7 @@ class LiveView:
         self._edges: Merged[Pair, Flow] = Merged(lambda shares: total(shares.values()))
         self._seen: dict[str, Seen] = {}
         self._made: dict[str, Contribution] = {}
+        self._own: dict[str, Own] = {}
         self._paired: dict[str, Pairing] = {}
         self._structure = -1
 
@@ -79,7 +82,10 @@ class LiveView:
                 paired = self._paired.get(agent)
                 if is_new_structure or paired is None or paired.both is not one.both:
                     paired = self._paired[agent] = pairing(fold, one)
-                self._put(agent, contribution(fold, one, paired), touched)
+                known = self._own.get(agent)
+                if known is None or not known.is_right(self.view, one):
+                    known = self._own[agent] = own(self.view, one)
+                self._put(agent, contribution(fold, one, known, paired), touched)
                 self._seen[agent] = one
         self._structure = picture.structure
         return touched
@@ -87,7 +93,7 @@ class LiveView:
     def _forget(self, agents: Iterable[str], touched: Touched) -> None:
         for agent in list(agents):
             self._put(agent, NOTHING, touched)
-            del self._seen[agent], self._made[agent], self._paired[agent]
+            del self._seen[agent], self._made[agent], self._own[agent], self._paired[agent]
 
     def _put(self, agent: str, made: Contribution, touched: Touched) -> None:
         before = self._made.get(agent, NOTHING)

@@ -29,10 +29,9 @@ class Writer:
 
     def __init__(self) -> None:
         self.seq = 0
-        self._nodes = Slots()
-        self._edges = Slots()
+        self._nodes: Slots[str] = Slots()
+        self._edges: Slots[Pair] = Slots()
         self._cards: dict[str, Card] = {}
-        self._flows: dict[Pair, Flow] = {}
         self._places: dict[str, Place] = {}
         self._values = Columns()
         self._rates = Columns()
@@ -54,8 +53,12 @@ class Writer:
         self._at = at
         cut = self._cut(shown, touched)
         gone = self._remove(shown, touched)
-        cards = _different(self._cards, shown.cards, touched.cards if touched else None)
-        flows = _different(self._flows, shown.edges, touched.edges if touched else None)
+        cards = {
+            id: card
+            for id, card in _those(shown.cards, touched.cards if touched else None).items()
+            if self._cards.get(id) is not card
+        }
+        flows = _those(shown.edges, touched.edges if touched else None)
         self._learn_metrics(cards)
         nodes = self._upsert(cards)
         edges = self._link(flows)
@@ -74,7 +77,7 @@ class Writer:
         nodes = [_row(self._nodes.of[id], card) for id, card in self._cards.items()]
         edges = [
             (self._edges.of[pair], self._nodes.of[pair[0]], self._nodes.of[pair[1]])
-            for pair in self._flows
+            for pair in self._edges.of
         ]
         head = Head(seq=self.seq, at=self._at, reset=True, metrics=self._metrics, nodes=nodes,
                     edges=edges)  # fmt: skip
@@ -85,8 +88,7 @@ class Writer:
 
     def _cut(self, shown: Shown, touched: Touched | None) -> list[int]:
         slots = []
-        for pair in _gone(self._flows, shown.edges, touched.edges if touched else None):
-            del self._flows[pair]
+        for pair in _gone(self._edges.of, shown.edges, touched.edges if touched else None):
             slots.append(self._edges.give_back(pair))
             self._rates.clear(slots[-1])
         return slots
@@ -120,12 +122,11 @@ class Writer:
         return rows
 
     def _link(self, flows: Mapping[Pair, Flow]) -> list[tuple[int, int, int]]:
-        rows = []
-        for pair, flow in flows.items():
-            if pair not in self._flows:
-                slot = self._edges.take(pair)
-                rows.append((slot, self._nodes.of[pair[0]], self._nodes.of[pair[1]]))
-            self._flows[pair] = flow
+        rows = [
+            (self._edges.take(pair), self._nodes.of[pair[0]], self._nodes.of[pair[1]])
+            for pair in flows
+            if pair not in self._edges.of
+        ]
         self._rates.fit(self._edges.end, len(FLOWS))
         return rows
 
@@ -154,23 +155,19 @@ class Writer:
 
 
 def _gone(
-    before: Mapping[Key, Value], after: Mapping[Key, Value], candidates: set[Key] | None
+    before: Mapping[Key, object], after: Mapping[Key, object], candidates: set[Key] | None
 ) -> list[Key]:
-    """What is no more."""
+    """What of the candidates, or of all without any, is no more."""
     if candidates is None:
         candidates = set(before)
     return [key for key in candidates.difference(after) if key in before]
 
 
-def _different(
-    before: Mapping[Key, Value], after: Mapping[Key, Value], candidates: Iterable[Key] | None
-) -> dict[Key, Value]:
-    """What is new or another object than before."""
+def _those(after: Mapping[Key, Value], candidates: Iterable[Key] | None) -> Mapping[Key, Value]:
+    """What there is of the candidates; of all without any."""
     if candidates is None:
-        return {key: value for key, value in after.items() if before.get(key) is not value}
-    return {
-        key: after[key] for key in candidates if key in after and before.get(key) is not after[key]
-    }
+        return after
+    return {key: after[key] for key in candidates if key in after}
 
 
 def _words(card: Card) -> tuple[str, str, str, str, str, int, bool]:
