@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from orchestrator.monitoring.render.cards import Card
-from orchestrator.monitoring.render.flow import Flow, sums
+from orchestrator.monitoring.render.flow import Flow, joined, sums
 from orchestrator.monitoring.render.lineage import PSEUDO, Lineage, Local, climb
 from orchestrator.monitoring.render.picture import Both, Seen
 from orchestrator.monitoring.render.views import View
@@ -121,8 +122,20 @@ def own(view: View, seen: Seen) -> Own:
     return Own(nodes, seen.local, {node.id: _own(node, seen.local) for node in nodes})
 
 
-def contribution(fold: Fold, seen: Seen, known: Own, paired: Pairing) -> Contribution:
-    """Make it."""
+def contributions(fold: Fold, every: Sequence[tuple[Seen, Own, Pairing]]) -> Iterator[Contribution]:
+    """Of several reports, whose connections are added up at once: few are as dear as many."""
+    if not every:
+        return
+    begins = list(accumulate((len(paired.pairs) + 1 for _, _, paired in every), initial=0))
+    index = [paired.numbers + begin for (_, _, paired), begin in zip(every, begins, strict=False)]
+    rates = joined([seen.rates for seen, _, _ in every])
+    flows = sums(rates, np.concatenate(index), begins[-1])
+    for (seen, known, paired), begin in zip(every, begins, strict=False):
+        own_flows = dict(zip(paired.pairs, flows[begin : begin + len(paired.pairs)], strict=True))
+        yield Contribution(_cards(fold, seen, known, paired), own_flows)
+
+
+def _cards(fold: Fold, seen: Seen, known: Own, paired: Pairing) -> dict[str, Card]:
     view = fold.view
     measured = seen.kept.metrics(view.topology)
     cards = {
@@ -135,8 +148,7 @@ def contribution(fold: Fold, seen: Seen, known: Own, paired: Pairing) -> Contrib
         cards = {id: card for id, card in cards.items() if card.members}
     for id, card in paired.outside.items():
         cards.setdefault(id, card)
-    flows = sums(seen.rates, paired.numbers, len(paired.pairs) + 1)
-    return Contribution(cards, dict(zip(paired.pairs, flows, strict=False)))
+    return cards
 
 
 def _own(node: Node, local: Local) -> Card:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -76,10 +76,13 @@ def _counted(before: KeptReport, after: KeptReport) -> NDArray[np.int64]:
     return padded[:, [positions.get(ends, -1) for ends in after.ends.rows()]]
 
 
+def joined(every: Sequence[Rates]) -> Rates:
+    """Those of several reports, one after the other."""
+    return Rates(*map(np.concatenate, zip(*every, strict=True)))
+
+
 def sums(rates: Rates, index: NDArray[np.intp], size: int) -> list[Flow]:
     """The connections added up: ``index`` says into which of ``size`` sums each goes."""
-    if not size:
-        return []
     times = rates.rtt_ms
     weights = np.where(np.isnan(times), 0.0, np.maximum(rates.connections, 1.0))
     timed = np.bincount(index, weights, size)

@@ -17,7 +17,7 @@ from orchestrator.monitoring.render.contribution import (
     Own,
     Pair,
     Pairing,
-    contribution,
+    contributions,
     own,
     pairing,
     protocols,
@@ -77,16 +77,22 @@ class LiveView:
         self._forget(self._seen.keys() - seen.keys(), touched)
         is_new_structure = self.view.is_climbed and self._structure != picture.structure
         fold = Fold(self.view, picture.find)
-        for agent, one in seen.items():
-            if is_new_structure or self._seen.get(agent) is not one:
-                paired = self._paired.get(agent)
-                if is_new_structure or paired is None or paired.both is not one.both:
-                    paired = self._paired[agent] = pairing(fold, one)
-                known = self._own.get(agent)
-                if known is None or not known.is_right(self.view, one):
-                    known = self._own[agent] = own(self.view, one)
-                self._put(agent, contribution(fold, one, known, paired), touched)
-                self._seen[agent] = one
+        fresh = {
+            agent: one
+            for agent, one in seen.items()
+            if is_new_structure or self._seen.get(agent) is not one
+        }
+        for agent, one in fresh.items():
+            paired = self._paired.get(agent)
+            if is_new_structure or paired is None or paired.both is not one.both:
+                self._paired[agent] = pairing(fold, one)
+            known = self._own.get(agent)
+            if known is None or not known.is_right(self.view, one):
+                self._own[agent] = own(self.view, one)
+        every = [(one, self._own[agent], self._paired[agent]) for agent, one in fresh.items()]
+        for agent, made in zip(fresh, contributions(fold, every), strict=True):
+            self._put(agent, made, touched)
+        self._seen.update(fresh)
         self._structure = picture.structure
         return touched
 
