@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from math import isnan
-from operator import is_
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -135,8 +134,8 @@ def keep(report: Report, before: KeptReport | None = None) -> KeptReport:
         shared = nodes[topology] = _shared(olds, news)
         if shared is not olds or topology not in old_nodes:
             changed.add(topology)
-        if any(node.metrics for node in news):
-            measured[topology] = _measured(shared, news, old_measured.get(topology))
+        if (found := _measured(shared, news, old_measured.get(topology))) is not None:
+            measured[topology] = found
     ends, counters = _columns(report.connections)
     ends = before.ends if before is not None and before.ends == ends else _pooled(ends, nodes)
     head = replace(report, nodes=nodes, connections=[])
@@ -184,31 +183,28 @@ def _pooled(ends: Ends, nodes: Mapping[Topology, list[Node]]) -> Ends:
 
 def _shared(olds: list[Node], news: list[Node]) -> list[Node]:
     """The nodes without metrics; the very list of those before if it has the same, in order."""
-    pool: dict[bytes, Any] = {}
-    shared = [
-        old if old is not None and is_alike(old, new) else _slim(new, pool)
-        for old, new in zip(_namesakes(olds, news), news, strict=True)
-    ]
-    return olds if len(olds) == len(shared) and all(map(is_, olds, shared)) else shared
-
-
-def _namesakes(olds: list[Node], news: list[Node]) -> Iterable[Node | None]:
-    """The old node of each new one."""
-    if [node.id for node in olds] == [node.id for node in news]:
+    if len(olds) == len(news) and all(map(is_alike, olds, news)):
         return olds
     by_id = {node.id: node for node in olds}
-    return [by_id.get(node.id) for node in news]
+    pool: dict[bytes, Any] = {}
+    return [
+        old if (old := by_id.get(new.id)) is not None and is_alike(old, new) else _slim(new, pool)
+        for new in news
+    ]
 
 
-def _measured(shared: list[Node], news: list[Node], before: Measured | None) -> Measured:
+def _measured(shared: list[Node], news: list[Node], before: Measured | None) -> Measured | None:
+    """The metrics of nodes; None if there are none."""
     metrics = [node.metrics for node in news if node.metrics]
+    if not metrics:
+        return None
     values = np.array(list(chain.from_iterable(map(dict.values, metrics))), np.float64)
     ids = [kept.id for kept, new in zip(shared, news, strict=True) if new.metrics]
-    series = Series(ids, list(map(tuple, metrics)))
-    if before is not None and before.series == series:
+    names = list(map(tuple, metrics))
+    if before is not None and before.series == (ids, names):
         return Measured(before.series, values)
     pool: dict[tuple[str, ...], tuple[str, ...]] = {}
-    return Measured(Series(ids, [pool.setdefault(names, names) for names in series.names]), values)
+    return Measured(Series(ids, [pool.setdefault(one, one) for one in names]), values)
 
 
 def _slim(node: Node, pool: dict[bytes, Any]) -> Node:
