@@ -131,7 +131,7 @@ class Ring:
             for id, names in zip(*one, strict=True):
                 block = self._block(topology, id, names, slot)
                 if block is not None:
-                    rows += [_row_of(block, name) for name in names]
+                    rows += _rows_of(block, names)
                     places += range(at, at + len(names))
                 at += len(names)
         numbers = np.array(rows, np.int64)
@@ -161,7 +161,7 @@ class Ring:
         block = self._block(topology, id, names, last)
         if block is not None:
             slots = np.arange(begin, last + 1) % SLOTS
-            rows = np.array([_row_of(block, name) for name in names])
+            rows = np.array(_rows_of(block, names))
             self._cells[rows[:, None], slots[None, :]] = cells[:, begin - first :]
 
     def make_room(self, slot: int) -> bool:
@@ -171,7 +171,7 @@ class Ring:
     def seat(self, topology: str, id: str, names: tuple[str, ...], slot: int) -> list[int] | None:
         """The rows of a node's metrics, for ``restore_slot``; None if there is no room."""
         block = self._block(topology, id, names, slot)
-        return [_row_of(block, name) for name in names] if block is not None else None
+        return list(_rows_of(block, names)) if block is not None else None
 
     def restore_slot(self, slot: int, rows: NDArray[np.int64], cells: NDArray[np.uint32]) -> None:
         """Write what was kept on disk of one slot, for which there is room."""
@@ -275,7 +275,7 @@ class Ring:
     def _block(self, topology: str, id: str, names: tuple[str, ...], slot: int) -> Block | None:
         key = (topology, id)
         block = self._blocks.get(key)
-        if block is None or not set(names) <= set(block.names):
+        if block is None or not (names == block.names or set(names) <= set(block.names)):
             block = self._grown(key, block, names)
             if block is None:
                 return None
@@ -334,6 +334,12 @@ class Ring:
 
 def _known(names: tuple[str, ...], values: list[float]) -> dict[str, float]:
     return {name: value for name, value in zip(names, values, strict=True) if not isnan(value)}
+
+
+def _rows_of(block: Block, names: tuple[str, ...]) -> Iterable[int]:
+    if names == block.names:
+        return range(block.first, block.first + len(names))
+    return [_row_of(block, name) for name in names]
 
 
 def _row_of(block: Block, name: str) -> int:
