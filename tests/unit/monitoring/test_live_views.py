@@ -22,7 +22,8 @@ from orchestrator.monitoring.render.mirror import Mirror, OutOfStepError
 from orchestrator.monitoring.render.picture import Picture
 from orchestrator.monitoring.render.selection import Selection, Shown
 from orchestrator.monitoring.render.views import VIEWS
-from orchestrator.monitoring.report import Connection, Node, Protocol, Report
+from orchestrator.monitoring.report import TOPOLOGIES, Connection, Node, Protocol, Report
+from orchestrator.monitoring.report.merging import merge
 
 SHOWN = ("processes", "processes-by-name", "containers", "containers-by-image", "hosts",
          "mesos-tasks", "marathon-apps")  # fmt: skip
@@ -78,6 +79,23 @@ def _words(cards: object) -> object:
              {name: pytest.approx(value) for name, value in card.metrics.items()})
         for id, card in cards.items()  # type: ignore[attr-defined]
     }  # fmt: skip
+
+
+@settings(max_examples=30)
+@given(history=histories())
+def test_a_picture_that_follows_equals_one_made_anew(history: list[list[Report | str]]) -> None:
+    picture = Picture()
+    for batch in history:
+        _apply(picture, batch)
+    fresh, reports = Picture(), [kept.whole() for kept in picture.kept.values()]
+    for said in reports:
+        fresh.put(said)
+    merged = merge(reports)
+    for topology in TOPOLOGIES:
+        assert picture.nodes(topology) == fresh.nodes(topology)
+        assert {node.id: node.metrics for node in picture.measured(topology)} == {
+            id: node.metrics for id, node in merged.get(topology, {}).items()
+        }
 
 
 @settings(max_examples=30)

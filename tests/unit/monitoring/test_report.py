@@ -94,6 +94,8 @@ def test_what_is_said_again_is_not_kept_twice(said: Report) -> None:
     after = keep(codec.decode(codec.encode(said)), before)
     assert after.ends is before.ends
     assert not after.changed
+    for topology, measured in after.measured.items():
+        assert measured.series is before.measured[topology].series
     for topology, nodes in after.report.nodes.items():
         assert all(map(is_, nodes, before.report.nodes[topology]))
 
