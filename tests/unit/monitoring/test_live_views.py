@@ -93,7 +93,7 @@ def test_a_picture_that_follows_equals_one_made_anew(history: list[list[Report |
     merged = merge(reports)
     for topology in TOPOLOGIES:
         assert picture.nodes(topology) == fresh.nodes(topology)
-        assert {node.id: node.metrics for node in picture.measured(topology)} == {
+        assert {id: node.metrics for id, node in picture.nodes(topology).items()} == {
             id: node.metrics for id, node in merged.get(topology, {}).items()
         }
 

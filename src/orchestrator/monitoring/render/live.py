@@ -70,7 +70,7 @@ class LiveView:
     def refresh(self, picture: Picture) -> Touched:
         """Take in what has become different in the picture."""
         touched = Touched(set(), set())
-        if self.view.is_climbed and not picture.nodes(self.view.topology):
+        if self.view.is_climbed and not picture.words(self.view.topology):
             self._forget(self._seen.keys(), touched)  # nobody reports any of them
             return touched
         seen = picture.seen()

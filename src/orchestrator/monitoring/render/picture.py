@@ -61,22 +61,26 @@ class Picture:
         """The latest report of each probe."""
         return self._kept
 
-    def nodes(self, topology: str) -> Mapping[str, Node]:
-        """Everything reported of one kind, merged, without what is measured."""
+    def nodes(self, topology: Topology) -> dict[str, Node]:
+        """Everything reported of one kind, merged.
+
+        What is measured is joined to it when this is asked: who has no need of it asks ``words``.
+        """
+        metrics: dict[str, dict[str, float]] = {}
+        for kept in sorted(self._kept.values(), key=_order):
+            for id, measured in kept.metrics(topology).items():
+                metrics.setdefault(id, {}).update(measured)
+        nodes = measured_nodes(self.words(topology).values(), metrics)
+        return {node.id: node for node in nodes}
+
+    def words(self, topology: str) -> Mapping[str, Node]:
+        """The same without what is measured."""
         merged = self._nodes.get(topology)
         return merged.values if merged is not None else {}
 
-    def measured(self, topology: Topology) -> list[Node]:
-        """The same with what is measured."""
-        found: dict[str, dict[str, float]] = {}
-        for kept in sorted(self._kept.values(), key=_order):
-            for id, metrics in kept.metrics(topology).items():
-                found.setdefault(id, {}).update(metrics)
-        return measured_nodes(self.nodes(topology).values(), found)
-
     def find(self, topology: str, id: str) -> Node | None:
         """One node, merged, without what is measured."""
-        return self.nodes(topology).get(id)
+        return self.words(topology).get(id)
 
     def seen(self) -> Mapping[str, Seen]:
         """The reports with the ends of their connections, as of now."""

@@ -128,7 +128,7 @@ def _keys(call: Call, target: str) -> list[tuple[str, str, str]]:
         raise HTTPException(400, f"{target[:200]!r} is no target: topology/id/metric")
     if id != "*":
         return [(topology, id, name)]
-    nodes = call.monitor.picture.measured(topology)
+    nodes = call.monitor.picture.nodes(topology).values()
     measured = [node for node in nodes if name in node.metrics]
     measured.sort(key=lambda node: (-node.metrics[name], node.id))
     return [(topology, node.id, name) for node in measured[:MAX_SERIES]]

@@ -57,7 +57,7 @@ async def federate(call: Call) -> Response:
 def samples(picture: Picture) -> Iterator[Sample]:
     """Everything that is measured now, a family after another."""
     for topology in TOPOLOGIES:
-        for node in picture.measured(topology):
+        for node in picture.nodes(topology).values():
             labels = labels_of(topology, node)
             for metric, value in node.metrics.items():
                 yield Sample({"__name__": metric_name(topology, metric), **labels}, value)

@@ -97,7 +97,7 @@ async def list_views(call: Call) -> ViewList:
     """What can be looked at."""
     picture = call.monitor.picture
     views = [
-        ViewSummary(view.name, view.title, view.topology, len(picture.nodes(view.topology)))
+        ViewSummary(view.name, view.title, view.topology, len(picture.words(view.topology)))
         for view in VIEWS.values()
     ]
     return ViewList(views, call.monitor.archive.oldest_at())
@@ -150,7 +150,7 @@ async def search(call: Call) -> SearchResult:
         (view, node)
         for view in VIEWS.values()
         if not view.key
-        for node in call.monitor.picture.measured(view.topology)
+        for node in call.monitor.picture.nodes(view.topology).values()
         if query and queries.matches(query, _card(node), node)
     ]
     results = [
