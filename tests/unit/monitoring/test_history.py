@@ -42,7 +42,7 @@ def test_the_ring_remembers_the_last_value_of_each_slot(written: list[tuple[int,
         newest = max(newest, slot)
         if slot > newest - SLOTS:
             expected[slot] = float(value)
-        ring.put(_measured(slot * STEP_S, value))
+        ring.put(keep(_measured(slot * STEP_S, value)))
     read = dict(enumerate(_values(ring, 0, 600)))
     known = {slot: value for slot, value in read.items() if not np.isnan(value)}
     assert known == {slot: one for slot, one in expected.items() if slot > newest - SLOTS}
@@ -50,8 +50,8 @@ def test_the_ring_remembers_the_last_value_of_each_slot(written: list[tuple[int,
 
 def test_a_new_metric_of_a_node_keeps_what_the_others_had() -> None:
     ring = Ring(10)
-    ring.put(_measured(0, 1.0))
-    ring.put(_measured(STEP_S, 2.0, "load_1m", 2))
+    ring.put(keep(_measured(0, 1.0)))
+    ring.put(keep(_measured(STEP_S, 2.0, "load_1m", 2)))
     assert _values(ring, 0, 0) == [1.0]
     assert _values(ring, 1, 1, "load_1m") == [2.0]
 
@@ -59,9 +59,9 @@ def test_a_new_metric_of_a_node_keeps_what_the_others_had() -> None:
 def test_without_room_processes_are_refused_before_hosts() -> None:
     ring = Ring(10)
     processes = [Node(id=f"a;{n}", metrics={"cpu_percent": 1.0}) for n in range(20)]
-    ring.put(report("a", nodes={"process": processes}))
+    ring.put(keep(report("a", nodes={"process": processes})))
     assert (ring.series, ring.dropped) == (8, 12)
-    ring.put(report("a", 2, nodes={"host": [Node(id="a", metrics={"cpu_percent": 1.0})]}))
+    ring.put(keep(report("a", 2, nodes={"host": [Node(id="a", metrics={"cpu_percent": 1.0})]})))
     assert ring.series == 9
 
 
@@ -70,7 +70,7 @@ def test_series_that_have_ended_make_room() -> None:
     for number in range(10):
         at = number * (SLOTS + 20) * STEP_S
         node = Node(id=f"c{number}", metrics={"cpu_percent": 1.0, "memory_bytes": 2.0})
-        ring.put(report("a", number, taken_at=at, nodes={"container": [node]}))
+        ring.put(keep(report("a", number, taken_at=at, nodes={"container": [node]})))
     assert (ring.dropped, ring.series) == (0, 2)
 
 
@@ -142,7 +142,7 @@ async def test_a_segment_that_is_cut_off_costs_what_it_held_and_no_more(
     archive = _archive(tmp_path)
     archive.open(START)
     for at in (START, START + HOUR_S):
-        archive.ring.put(_measured(at, 1.0))
+        archive.ring.put(keep(_measured(at, 1.0)))
         archive.keep(at + STEP_S)
     await archive.close(START + HOUR_S + STEP_S)
     path = tmp_path / f"series-{START // HOUR_S}.seg"
@@ -201,7 +201,7 @@ async def test_an_hour_that_is_over_becomes_a_segment_and_is_read_with_the_next(
     first = slot_at(START)
     for n in range(HOUR_SLOTS + 40):
         at = START + n * STEP_S
-        archive.ring.put(_measured(at, float(n), number=n))
+        archive.ring.put(keep(_measured(at, float(n), number=n)))
         archive.keep(at)
         await asyncio.sleep(0)
     await archive.close(at)
@@ -223,7 +223,7 @@ async def test_an_hour_that_memory_has_left_is_compressed_from_its_log(tmp_path:
     first = slot_at(START)
     for n in range(HOUR_SLOTS + SLOTS):  # no thread comes to its turn meanwhile
         at = START + n * STEP_S
-        archive.ring.put(_measured(at, float(n), number=n))
+        archive.ring.put(keep(_measured(at, float(n), number=n)))
         archive.keep(at)
     await archive.close(at)
     again = _archive(tmp_path)
@@ -236,7 +236,7 @@ async def test_an_hour_that_memory_has_left_is_compressed_from_its_log(tmp_path:
 async def test_reports_that_come_late_are_kept_too(tmp_path: Path) -> None:
     archive = _archive(tmp_path)
     archive.open(START + 600)
-    archive.ring.put(_measured(START + 300, 3.0))
+    archive.ring.put(keep(_measured(START + 300, 3.0)))
     archive.keep(START + 700)
     again = _archive(tmp_path)  # as after a kill -9: nothing was closed
     again.open(START + 720)
@@ -253,7 +253,7 @@ async def test_a_directory_that_cannot_be_written_to_is_counted_and_does_not_sto
     archive = Archive(tmp_path / "gone", Ring(100), counts, 86400.0, 10**9)
     archive.open(START)
     (tmp_path / "gone").rmdir()
-    archive.ring.put(_measured(START + 1, 1.0))
+    archive.ring.put(keep(_measured(START + 1, 1.0)))
     archive.keep(START + 20)
     assert counts.history_errors == 1
 
@@ -264,14 +264,14 @@ async def test_a_disk_that_was_full_costs_no_series_when_it_has_room_again(
     caplog.set_level("INFO")
     archive = _archive(tmp_path)
     archive.open(START)
-    archive.ring.put(_measured(START, 1.0))
+    archive.ring.put(keep(_measured(START, 1.0)))
     archive.keep(START + STEP_S)
     log = tmp_path / f"series-{START // HOUR_S}.log"
     with full_disk(log.stat().st_size + 20):
         for n in (1, 2, 3):  # with a block that the log does not know
-            archive.ring.put(_measured(START + n * STEP_S, 1.0 + n, "load_1m", n + 1))
+            archive.ring.put(keep(_measured(START + n * STEP_S, 1.0 + n, "load_1m", n + 1)))
             archive.keep(START + (n + 1) * STEP_S)
-    archive.ring.put(_measured(START + 4 * STEP_S, 5.0, "load_1m", 5))
+    archive.ring.put(keep(_measured(START + 4 * STEP_S, 5.0, "load_1m", 5)))
     archive.keep(START + 5 * STEP_S)
     again = _archive(tmp_path)  # as after a kill -9
     again.open(START + 6 * STEP_S)
@@ -306,7 +306,7 @@ async def test_series_go_on_when_the_clock_is_set_back(tmp_path: Path) -> None:
     archive.open(late)
     for at in (late, early, early + STEP_S):
         archive.keep(at)
-        archive.ring.put(_measured(at, 1.0))
+        archive.ring.put(keep(_measured(at, 1.0)))
         archive.keep(at + STEP_S)
     slots = slot_at(early), slot_at(early) + 1
     assert archive.read("host", "a", "cpu_percent", *slots).tolist() == [1.0, 1.0]
@@ -356,7 +356,7 @@ def test_a_value_is_found_where_it_was_written_whoever_wrote_between(
             Node(id=id, metrics={name: float(value) for name, value in metrics.items()})
             for id, metrics in measured.items()
         ]
-        ring.put(report(agent, taken_at=float(slot * STEP_S), nodes={"process": nodes}))
+        ring.put(keep(report(agent, taken_at=float(slot * STEP_S), nodes={"process": nodes})))
         expected |= {(one.id, name, slot): v for one in nodes for name, v in one.metrics.items()}
         for (id, name, at), value in expected.items():
             if at > slot - SLOTS:

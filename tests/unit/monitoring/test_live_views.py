@@ -111,6 +111,25 @@ def _words(cards: object) -> object:
 
 
 @settings(max_examples=30)
+@given(history=histories())
+def test_a_picture_that_follows_equals_one_made_anew(history: list[list[Report | str]]) -> None:
+    picture = Picture()
+    for batch in history:
+        _apply(picture, batch)
+    fresh, reports = Picture(), [kept.whole() for kept in picture.kept.values()]
+    for said in reports:
+        fresh.put(said)
+    reports.sort(key=lambda said: (said.taken_at, said.agent_id))
+    for topology in TOPOLOGIES:
+        assert picture.nodes(topology) == fresh.nodes(topology)
+        metrics: dict[str, dict[str, float]] = {}
+        for said in reports:
+            for node in said.nodes.get(topology, ()):
+                metrics.setdefault(node.id, {}).update(node.metrics)
+        assert {id: node.metrics for id, node in picture.nodes(topology).items()} == metrics
+
+
+@settings(max_examples=30)
 @pytest.mark.parametrize("name", SHOWN)
 @given(history=histories())
 def test_every_edge_is_between_nodes_of_its_view(

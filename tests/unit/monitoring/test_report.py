@@ -93,6 +93,8 @@ def test_what_is_said_again_is_not_kept_twice(said: Report) -> None:
     after = keep(codec.decode(codec.encode(said)), before)
     assert after.ends is before.ends
     assert not after.changed
+    for topology, measured in after.measured.items():
+        assert measured.series is before.measured[topology].series
     for topology, nodes in after.report.nodes.items():
         assert all(map(is_, nodes, before.report.nodes[topology]))
 
@@ -105,7 +107,8 @@ def test_texts_of_connections_are_kept_once() -> None:
                      for port in (1, 2)],
     )  # fmt: skip
     kept = keep(codec.decode(codec.encode(said)))
-    [[_, target, _, owner, *_], [_, same_target, _, same_owner, *_]] = kept.ends
+    [target, same_target] = kept.ends.target
+    [owner, same_owner] = kept.ends.source_process
     [process] = kept.report.nodes["process"]
     assert target is same_target
     assert owner is same_owner is process.id

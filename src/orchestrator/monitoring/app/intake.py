@@ -9,7 +9,7 @@ from orchestrator.monitoring.app.counts import Counts
 from orchestrator.monitoring.app.roster import Roster, RosterFullError, SupersededError
 from orchestrator.monitoring.render.picture import Picture
 from orchestrator.monitoring.report import codec
-from orchestrator.monitoring.report.kept import KeptReport
+from orchestrator.monitoring.report.kept import KeptReport, keep
 from orchestrator.monitoring.report.model import Report
 from orchestrator.monitoring.report.validity import Limits, ReportError, check
 
@@ -46,7 +46,7 @@ class Intake:
         self._limits = limits
         self._max_nodes = max_nodes
         self._nodes = 0
-        self.measure: list[Callable[[Report], None]] = []
+        self.measure: list[Callable[[KeptReport], None]] = []
         self.remember: list[Remember] = []
 
     @property
@@ -57,8 +57,8 @@ class Intake:
     def take(self, data: bytes, media_type: str, encoding: str, now: float) -> Report:
         """Take in one report as it came. Raises RefusedError."""
         try:
-            report = self.read(data, media_type, encoding, now)
-            self.accept(report, now)
+            report = self._read(data, media_type, encoding)
+            self._accept(report, now)
         except RefusedError as error:
             self._counts.refuse(error.reason, str(error))
             raise
@@ -66,25 +66,25 @@ class Intake:
         self._counts.report_bytes += len(data)
         return report
 
-    def read(self, data: bytes, media_type: str, encoding: str, now: float) -> Report:
-        """Unpack, decode and check. Raises RefusedError."""
+    def _read(self, data: bytes, media_type: str, encoding: str) -> Report:
         unpacked = unpack(data, encoding, self._limits.max_unpacked_bytes)
         try:
-            report = codec.decode(unpacked, media_type)
+            return codec.decode(unpacked, media_type)
         except ReportError as error:
             raise RefusedError(400, "malformed", str(error)) from None
+
+    def _accept(self, report: Report, now: float) -> None:
+        """Make a report part of what is known."""
+        before = self.picture.kept.get(report.agent_id)
+        kept = keep(report, before)
+        known = report.nodes.keys() - kept.changed
+        are_ends_known = before is not None and kept.ends is before.ends
         try:
-            check(report, now, self._limits)
+            check(report, now, self._limits, known=known, are_ends_known=are_ends_known)
         except ReportError as error:
             sentence = f"probe {report.agent_id}: {error}"
             raise RefusedError(400, "invalid", sentence) from None
-        return report
-
-    def accept(self, report: Report, now: float) -> None:
-        """Make a report part of what is known. Raises RefusedError."""
-        kept = self.picture.kept.get(report.agent_id)
-        before = kept.report if kept is not None else None
-        nodes = self._nodes + _size(report) - (_size(before) if before is not None else 0)
+        nodes = self._nodes + _size(report) - (_size(before.report) if before is not None else 0)
         if nodes > self._max_nodes:
             sentence = f"the app holds {self._nodes} nodes, and {self._max_nodes} are allowed"
             raise RefusedError(503, "too_many_nodes", f"probe {report.agent_id}: {sentence}")
@@ -94,18 +94,18 @@ class Intake:
             raise RefusedError(409, "superseded", str(error)) from None
         except RosterFullError as error:
             raise RefusedError(503, "too_many_agents", str(error)) from None
-        if before is not None and _is_repeated(report, before):
+        if before is not None and _is_repeated(report, before.report):
             self._counts.duplicate_reports += 1
             return
         for measure in self.measure:
-            measure(report)
-        if before is not None and _is_late(report, before):
+            measure(kept)
+        if before is not None and _is_late(report, before.report):
             self._counts.late_reports += 1
             return
         self._nodes = nodes
-        news = self.picture.put(report)
+        self.picture.follow(kept)
         for remember in self.remember:
-            remember(news, kept)
+            remember(kept, before)
 
     def lose(self, agent_id: str) -> None:
         """A probe is gone."""

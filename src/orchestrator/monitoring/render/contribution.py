@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
@@ -10,12 +11,12 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from orchestrator.monitoring.render.cards import Card
-from orchestrator.monitoring.render.flow import Flow, sums
+from orchestrator.monitoring.render.flow import Flow, joined, sums
 from orchestrator.monitoring.render.lineage import PSEUDO, Lineage, Local, climb
 from orchestrator.monitoring.render.picture import Both, Seen
 from orchestrator.monitoring.render.views import View
 from orchestrator.monitoring.report import keys
-from orchestrator.monitoring.report.model import Node, Protocol
+from orchestrator.monitoring.report.model import Node, Protocol, Topology
 
 Find = Callable[[str, str], Node | None]
 Pair = tuple[str, str]
@@ -31,6 +32,7 @@ _GROUP_PARENTS = ("marathon_app", "service", "namespace", "mesos_framework", "de
 _PSEUDO_LABELS = {"internet": "The Internet", "unknown": "Addresses without a probe"}
 _DIRECTIONS = {"in": "inbound", "out": "outbound"}
 OUTSIDE = "outside"
+_NO_NODES: list[Node] = []
 
 
 class Contribution(NamedTuple):
@@ -94,22 +96,59 @@ def protocols(seen: Seen, paired: Pairing, id: str) -> Iterator[tuple[Pair, Prot
     touching = [number for number, pair in enumerate(paired.pairs) if id in pair]
     if touching:
         for at in np.flatnonzero(np.isin(paired.numbers, touching)):
-            yield paired.pairs[paired.numbers[at]], seen.ends[at][2]
+            yield paired.pairs[paired.numbers[at]], seen.kept.ends.protocol[at]
 
 
-def contribution(fold: Fold, seen: Seen, paired: Pairing) -> Contribution:
-    """Make it."""
+class Own(NamedTuple):
+    """Cards of the nodes that a report has itself, without metrics."""
+
+    nodes: list[Node]
+    local: Local
+    """What they were made of: they are right as long as both are these very ones."""
+    cards: dict[str, Card]
+
+    def is_right(self, view: View, seen: Seen) -> bool:
+        """Whether they are still those of the report."""
+        return self.nodes is _nodes(view, seen) and self.local is seen.local
+
+
+def _nodes(view: View, seen: Seen) -> list[Node]:
+    return _NO_NODES if view.key else seen.kept.report.nodes.get(view.topology, _NO_NODES)
+
+
+def own(view: View, seen: Seen) -> Own:
+    """Make them."""
+    nodes = _nodes(view, seen)
+    return Own(nodes, seen.local, {node.id: _own(node, seen.local) for node in nodes})
+
+
+def contributions(fold: Fold, every: Sequence[tuple[Seen, Own, Pairing]]) -> Iterator[Contribution]:
+    """Of several reports, whose connections are added up at once: few are as dear as many."""
+    if not every:
+        return
+    begins = list(accumulate((len(paired.pairs) + 1 for _, _, paired in every), initial=0))
+    index = [paired.numbers + begin for (_, _, paired), begin in zip(every, begins, strict=False)]
+    rates = joined([seen.rates for seen, _, _ in every])
+    flows = sums(rates, np.concatenate(index), begins[-1])
+    for (seen, known, paired), begin in zip(every, begins, strict=False):
+        own_flows = dict(zip(paired.pairs, flows[begin : begin + len(paired.pairs)], strict=True))
+        yield Contribution(_cards(fold, seen, known, paired), own_flows)
+
+
+def _cards(fold: Fold, seen: Seen, known: Own, paired: Pairing) -> dict[str, Card]:
     view = fold.view
-    nodes = () if view.key else seen.report.nodes.get(view.topology, ())
-    cards = {node.id: _own(node, seen.local) for node in nodes}
+    measured = seen.kept.metrics(view.topology)
+    cards = {
+        id: replace(card, is_measured=id in measured, metrics=measured.get(id, {}))
+        for id, card in known.cards.items()
+    }
     if view.members:
         _add_members(fold, seen, cards)
     if view.is_of_members:
         cards = {id: card for id, card in cards.items() if card.members}
     for id, card in paired.outside.items():
         cards.setdefault(id, card)
-    flows = sums(seen.rates, paired.numbers, len(paired.pairs) + 1)
-    return Contribution(cards, dict(zip(paired.pairs, flows, strict=False)))
+    return cards
 
 
 def _own(node: Node, local: Local) -> Card:
@@ -122,8 +161,6 @@ def _own(node: Node, local: Local) -> Card:
         latest.get(keys.STATE, ""),
         latest.get(keys.HEALTH, ""),
         is_own=True,
-        is_measured=bool(node.metrics),
-        metrics=node.metrics,
     )
 
 
@@ -150,15 +187,15 @@ def _group_of(node: Node, local: Local) -> str:
 
 def _add_members(fold: Fold, seen: Seen, cards: dict[str, Card]) -> None:
     local = seen.local
-    is_process = fold.view.members == "process"
-    nodes = local.processes if is_process else local.containers
-    lineage_of = local.process if is_process else local.container
+    members: Topology = "process" if fold.view.members == "process" else "container"
+    lineage_of = local.process if members == "process" else local.container
+    measured = seen.kept.metrics(members)
     sums: dict[str, tuple[int, dict[str, float]]] = {}
-    for node in nodes.values():
+    for node in seen.kept.report.nodes.get(members, ()):
         place = fold(lineage_of(node.id))
         if place is not None:
             count, metrics = sums.get(place, (0, {}))
-            for name, value in node.metrics.items():
+            for name, value in measured.get(node.id, {}).items():
                 metrics[name] = metrics.get(name, 0.0) + value
             sums[place] = (count + 1, metrics)
     for place, (count, metrics) in sums.items():

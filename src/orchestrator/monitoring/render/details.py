@@ -124,12 +124,12 @@ def _parents(picture: Picture, node: Node) -> list[Reference]:
 
 def _children(picture: Picture, topology: str, key: str, id: str) -> Iterable[Reference]:
     if key:  # processes by name
-        for node in picture.nodes(topology).values():
+        for node in picture.words(topology).values():
             if (node.label or node.id) == id:
                 yield reference(picture, topology, node.id)
         return
     for kind in _CHILDREN.get(topology, _ABOVE):
-        for node in picture.nodes(kind).values():
+        for node in picture.words(kind).values():
             if id in node.parents.get(topology, ()):  # type: ignore[call-overload]
                 yield reference(picture, kind, node.id)
 

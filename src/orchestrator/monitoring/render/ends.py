@@ -96,7 +96,7 @@ def entries_of(kept: KeptReport, local: Local) -> dict[str, Lineage]:
         for node in report.nodes.get(topology, []):
             owner = _owner(topology, node.id, local)
             entries.update(dict.fromkeys(node.addresses, owner))
-    for _, target, protocol, _, process, _, container in kept.ends:
+    for _, target, protocol, _, process, _, container in kept.ends.rows():
         listener = local.end(process, container)
         if listener is not None:
             entries[ids.of_protocol(target, protocol)] = listener

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -59,7 +59,7 @@ def rates_of(after: KeptReport, before: KeptReport | None) -> Rates:
     connections = counts[0].astype(np.float64) + counts[1]
     elapsed_s = after.report.taken_at - before.report.taken_at if before is not None else 0.0
     if before is None or elapsed_s <= 0:
-        zeros = np.zeros(len(after.ends))
+        zeros = np.zeros(len(connections))
         return Rates(connections, zeros, zeros, rtt_ms)
     now, old = counts[2:], _counted(before, after)
     grown = np.where(now >= old, now - old, now).astype(np.float64) / elapsed_s
@@ -71,15 +71,18 @@ def _counted(before: KeptReport, after: KeptReport) -> NDArray[np.int64]:
     old = before.counters.counts[2:]
     if after.ends is before.ends:
         return old
-    positions = {ends: n for n, ends in enumerate(before.ends)}
+    positions = {ends: n for n, ends in enumerate(before.ends.rows())}
     padded = np.concatenate((old, np.zeros((3, 1), np.int64)), axis=1)
-    return padded[:, [positions.get(ends, -1) for ends in after.ends]]
+    return padded[:, [positions.get(ends, -1) for ends in after.ends.rows()]]
+
+
+def joined(every: Sequence[Rates]) -> Rates:
+    """Those of several reports, one after the other."""
+    return Rates(*map(np.concatenate, zip(*every, strict=True)))
 
 
 def sums(rates: Rates, index: NDArray[np.intp], size: int) -> list[Flow]:
     """The connections added up: ``index`` says into which of ``size`` sums each goes."""
-    if not size:
-        return []
     times = rates.rtt_ms
     weights = np.where(np.isnan(times), 0.0, np.maximum(rates.connections, 1.0))
     timed = np.bincount(index, weights, size)

@@ -24,8 +24,8 @@ _DEPTH = 5  # process, container, pod, replica set, deployment
 class Local:
     """What one report says of its own processes and containers.
 
-    Lineages are made once, and those of ``before`` go on if nothing in them can have changed: the
-    same lineage is then the same object in every report, which makes comparing them free.
+    Lineages are made once, and those of ``before`` go on where nothing in them can have changed:
+    the same lineage is then the same object in every report, which makes comparing them free.
     """
 
     def __init__(self, report: Report, before: Local | None = None) -> None:
@@ -40,11 +40,8 @@ class Local:
             self._processes, self._containers = before._processes, before._containers
         else:
             self._processes, self._containers = {}, {}
-
-    def follow(self, report: Report) -> None:
-        """The same processes and containers, measured anew."""
-        self.processes = {node.id: node for node in report.nodes.get("process", ())}
-        self.containers = {node.id: node for node in report.nodes.get("container", ())}
+            if before is not None and before.host == self.host:
+                self._go_on(before)
 
     def process(self, id: str) -> Lineage:
         """Of a process; one that is not in the report belongs to the host, no more is known."""
@@ -59,6 +56,17 @@ class Local:
         if found is None:
             found = self._containers[id] = self._of_container(id)
         return found
+
+    def _go_on(self, before: Local) -> None:
+        """With the lineages of what is told by the very nodes of before."""
+        for id, container in self.containers.items():
+            if container is before.containers.get(id) and id in before._containers:
+                self._containers[id] = before._containers[id]
+        for id, process in self.processes.items():
+            if process is before.processes.get(id) and id in before._processes:
+                container_id = next(iter(process.parents.get("container", ())), "")
+                if self.containers.get(container_id) is before.containers.get(container_id):
+                    self._processes[id] = before._processes[id]
 
     def _is_like(self, after: Local) -> bool:
         return (

@@ -14,9 +14,11 @@ from orchestrator.monitoring.render.contribution import (
     NOTHING,
     Contribution,
     Fold,
+    Own,
     Pair,
     Pairing,
-    contribution,
+    contributions,
+    own,
     pairing,
     protocols,
 )
@@ -43,6 +45,7 @@ class LiveView:
         self._edges: Merged[Pair, Flow] = Merged(lambda shares: total(shares.values()))
         self._seen: dict[str, Seen] = {}
         self._made: dict[str, Contribution] = {}
+        self._own: dict[str, Own] = {}
         self._paired: dict[str, Pairing] = {}
         self._structure = -1
 
@@ -67,27 +70,36 @@ class LiveView:
     def refresh(self, picture: Picture) -> Touched:
         """Take in what has become different in the picture."""
         touched = Touched(set(), set())
-        if self.view.is_climbed and not picture.nodes(self.view.topology):
+        if self.view.is_climbed and not picture.words(self.view.topology):
             self._forget(self._seen.keys(), touched)  # nobody reports any of them
             return touched
         seen = picture.seen()
         self._forget(self._seen.keys() - seen.keys(), touched)
         is_new_structure = self.view.is_climbed and self._structure != picture.structure
         fold = Fold(self.view, picture.find)
-        for agent, one in seen.items():
-            if is_new_structure or self._seen.get(agent) is not one:
-                paired = self._paired.get(agent)
-                if is_new_structure or paired is None or paired.both is not one.both:
-                    paired = self._paired[agent] = pairing(fold, one)
-                self._put(agent, contribution(fold, one, paired), touched)
-                self._seen[agent] = one
+        fresh = {
+            agent: one
+            for agent, one in seen.items()
+            if is_new_structure or self._seen.get(agent) is not one
+        }
+        for agent, one in fresh.items():
+            paired = self._paired.get(agent)
+            if is_new_structure or paired is None or paired.both is not one.both:
+                self._paired[agent] = pairing(fold, one)
+            known = self._own.get(agent)
+            if known is None or not known.is_right(self.view, one):
+                self._own[agent] = own(self.view, one)
+        every = [(one, self._own[agent], self._paired[agent]) for agent, one in fresh.items()]
+        for agent, made in zip(fresh, contributions(fold, every), strict=True):
+            self._put(agent, made, touched)
+        self._seen.update(fresh)
         self._structure = picture.structure
         return touched
 
     def _forget(self, agents: Iterable[str], touched: Touched) -> None:
         for agent in list(agents):
             self._put(agent, NOTHING, touched)
-            del self._seen[agent], self._made[agent], self._paired[agent]
+            del self._seen[agent], self._made[agent], self._own[agent], self._paired[agent]
 
     def _put(self, agent: str, made: Contribution, touched: Touched) -> None:
         before = self._made.get(agent, NOTHING)

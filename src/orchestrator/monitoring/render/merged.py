@@ -32,18 +32,23 @@ class Merged(Generic[Key, Value]):
         self._owner: dict[Key, str] = {}  # of values with one share
         self._shares: dict[Key, dict[str, Value]] = {}  # of values with several
 
+    @property
+    def is_contested(self) -> bool:
+        """Whether it matters for any value whose share came last."""
+        return len(self._shares) > len(self._alike)
+
     def put(self, agent: str, before: Iterable[Key], after: Mapping[Key, Value]) -> list[Key]:
         """Replace an agent's shares, which were in the keys ``before``; the keys that changed."""
-        gone = [key for key in before if key not in after and self._drop(key, agent)]
+        changed = [key for key in set(before).difference(after) if self._drop(key, agent)]
         values, owners = self.values, self._owner
         for key, share in after.items():
             if owners.get(key) == agent:
                 if values[key] != share:
                     values[key] = share
-                    gone.append(key)
+                    changed.append(key)
             elif self._add(key, agent, share):
-                gone.append(key)
-        return gone
+                changed.append(key)
+        return changed
 
     def _add(self, key: Key, agent: str, share: Value) -> bool:
         """A share of a value that others have shares in, or that nobody has."""

@@ -18,7 +18,7 @@ from orchestrator.monitoring.render.flow import Rates, rates_of
 from orchestrator.monitoring.render.lineage import Lineage, Local
 from orchestrator.monitoring.render.merged import Merged
 from orchestrator.monitoring.report import ids
-from orchestrator.monitoring.report.kept import Ends, KeptReport, keep
+from orchestrator.monitoring.report.kept import KeptReport, OneEnds, keep, measured_nodes
 from orchestrator.monitoring.report.merging import later
 from orchestrator.monitoring.report.model import Node, Report, Topology
 
@@ -31,13 +31,10 @@ Both = tuple[Lineage, Lineage] | None
 
 
 class Seen(NamedTuple):
-    """A report with its connections' ends; a new object whenever either has changed."""
+    """A report with who is at its connections' ends; a new object whenever either has changed."""
 
-    report: Report
-    """Without its connections."""
+    kept: KeptReport
     local: Local
-    ends: list[Ends]
-    """Of its connections."""
     both: list[Both]
     """Of each connection; the same list as before if all ends are the same."""
     rates: Rates
@@ -56,7 +53,6 @@ class Picture:
         self._nodes: dict[str, Merged[str, Node]] = {}
         self._index = ends.Index()
         self._seen: dict[str, Seen] = {}
-        self._ends: dict[str, list[Ends]] = {}  # of what is in ``seen``
         self._unread: set[str] = set()  # a report is new
         self._stale: set[str] = set()  # an answer of the index may be another one
 
@@ -65,14 +61,26 @@ class Picture:
         """The latest report of each probe."""
         return self._kept
 
-    def nodes(self, topology: str) -> Mapping[str, Node]:
-        """Everything reported of one kind, merged."""
+    def nodes(self, topology: Topology) -> dict[str, Node]:
+        """Everything reported of one kind, merged.
+
+        What is measured is joined to it when this is asked: who has no need of it asks ``words``.
+        """
+        metrics: dict[str, dict[str, float]] = {}
+        for kept in sorted(self._kept.values(), key=_order):
+            for id, measured in kept.metrics(topology).items():
+                metrics.setdefault(id, {}).update(measured)
+        nodes = measured_nodes(self.words(topology).values(), metrics)
+        return {node.id: node for node in nodes}
+
+    def words(self, topology: str) -> Mapping[str, Node]:
+        """The same without what is measured."""
         merged = self._nodes.get(topology)
         return merged.values if merged is not None else {}
 
     def find(self, topology: str, id: str) -> Node | None:
-        """One node, merged."""
-        return self.nodes(topology).get(id)
+        """One node, merged, without what is measured."""
+        return self.words(topology).get(id)
 
     def seen(self) -> Mapping[str, Seen]:
         """The reports with the ends of their connections, as of now."""
@@ -84,43 +92,46 @@ class Picture:
 
     def put(self, report: Report) -> KeptReport:
         """Take in a report, instead of the one before of the same probe."""
-        agent = report.agent_id
+        kept = keep(report, self._kept.get(report.agent_id))
+        self.follow(kept)
+        return kept
+
+    def follow(self, kept: KeptReport) -> None:
+        """Take in a report that is kept instead of the one before of the same probe."""
+        agent = kept.report.agent_id
         before, local = self._kept.get(agent), self._locals.get(agent)
-        kept = keep(report, before)
-        is_moved = before is not None and before.report.host_id != report.host_id
+        is_moved = before is not None and before.report.host_id != kept.report.host_id
         if local is None or is_moved or kept.changed & _IN_LINEAGES:
             local = Local(kept.report, local)
             if not local.is_same:
                 self._stale.add(agent)
-        else:
-            local.follow(kept.report)
         self._kept[agent], self._locals[agent] = kept, local
         self._rates[agent] = rates_of(kept, before)
-        self._keep_nodes(agent, before.report if before is not None else None, kept)
+        self._keep_nodes(agent, before, kept)
         if before is None or is_moved or kept.changed & _IN_INDEX or kept.ends is not before.ends:
             self._stale |= self._index.put(agent, ends.entries_of(kept, local))
         self._unread.add(agent)
-        return kept
 
     def remove(self, agent: str) -> None:
         """Forget a probe and all that only it has seen."""
         before = self._kept.pop(agent, None)
         if before is None:
             return
-        self._keep_nodes(agent, before.report, None)
+        self._keep_nodes(agent, before, None)
         self._stale |= self._index.put(agent, {})
         self._index.forget_questions(agent)
         del self._locals[agent], self._rates[agent]
         self._seen.pop(agent, None)
-        self._ends.pop(agent, None)
 
-    def _keep_nodes(self, agent: str, before: Report | None, after: KeptReport | None) -> None:
-        old = before.nodes if before is not None else {}
+    def _keep_nodes(self, agent: str, before: KeptReport | None, after: KeptReport | None) -> None:
+        old = before.report.nodes if before is not None else {}
         new = after.report.nodes if after is not None else {}
         for topology in {**old, **new}:
             merged = self._nodes.get(topology)
             if merged is None:
                 merged = self._nodes[topology] = Merged(self._combine, is_by_time=True)
+            if after is not None and topology not in after.changed and not merged.is_contested:
+                continue
             olds = [node.id for node in old.get(topology, ())]
             news = {node.id: node for node in new.get(topology, ())}
             if topology in _OF_ONE_HOST:
@@ -156,18 +167,20 @@ class Picture:
         kept, local, rates = self._kept[agent], self._locals[agent], self._rates[agent]
         before = self._seen.get(agent)
         is_right = before is not None and agent not in self._stale
-        if before is not None and is_right and self._ends[agent] is kept.ends:
-            return Seen(kept.report, local, kept.ends, before.both, rates)
-        known: dict[Ends, Both] = {}
+        if before is not None and is_right and before.kept.ends is kept.ends:
+            return Seen(kept, local, before.both, rates)
+        known: dict[OneEnds, Both] = {}
         if before is not None and is_right:
-            known = dict(zip(self._ends[agent], before.both, strict=True))
+            known = dict(zip(before.kept.ends.rows(), before.both, strict=True))
         else:
             self._index.forget_questions(agent)
-        found = [known[one] if one in known else self._both(agent, local, one) for one in kept.ends]
-        self._ends[agent] = kept.ends
-        return Seen(kept.report, local, kept.ends, found, rates)
+        found = [
+            known[one] if one in known else self._both(agent, local, one)
+            for one in kept.ends.rows()
+        ]
+        return Seen(kept, local, found, rates)
 
-    def _both(self, agent: str, local: Local, one: Ends) -> Both:
+    def _both(self, agent: str, local: Local, one: OneEnds) -> Both:
         source_id, target_id, protocol, *owners = one
         target_id = ids.of_protocol(target_id, protocol)
         source = local.end(owners[0], owners[2])
@@ -181,6 +194,11 @@ class Picture:
         if target is None:
             target = self._index.behind(agent, target_id) or ends.outside(target_id, ends.OUT)
         return source, target
+
+
+def _order(kept: KeptReport) -> tuple[float, str]:
+    """Later reports are right."""
+    return kept.report.taken_at, kept.report.agent_id
 
 
 def _parents(node: Node | None) -> dict[Topology, list[str]] | None:

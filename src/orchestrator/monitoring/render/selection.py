@@ -35,7 +35,7 @@ class Selection:
         """What passes now."""
         if not self.query:
             return Shown(live.cards, live.edges)
-        nodes = {} if live.view.key else picture.nodes(live.view.topology)
+        nodes = {} if live.view.key else picture.words(live.view.topology)
         verdicts: dict[str, tuple[Card, Node | None, bool]] = {}
         for id, card in live.cards.items():
             if not card.is_pseudo:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from orchestrator.monitoring.report.kept import Ends, KeptReport, ends_of, is_alike
+from orchestrator.monitoring.report.kept import KeptReport, OneEnds, is_alike
 from orchestrator.monitoring.report.model import Connection, Node, Report, Topology, Wire
 
 
@@ -30,14 +30,16 @@ class Change(Wire, frozen=True):
     gone_connections: list[Connection] = []
 
 
-def bare_node(node: Node) -> Node:
+def _bare_node(node: Node) -> Node:
     """A node without its metrics."""
     return replace(node, metrics={}) if node.metrics else node
 
 
 def bare_connection(connection: Connection) -> Connection:
     """A connection without what is counted."""
-    return Connection(*ends_of(connection))
+    return replace(
+        connection, count=1, closed=0, bytes_sent=0, bytes_received=0, retransmits=0, rtt_ms=None
+    )
 
 
 def bare(report: Report) -> Report:
@@ -45,7 +47,7 @@ def bare(report: Report) -> Report:
     return replace(
         report,
         nodes={
-            topology: sorted(map(bare_node, nodes), key=lambda node: node.id)
+            topology: sorted(map(_bare_node, nodes), key=lambda node: node.id)
             for topology, nodes in sorted(report.nodes.items())
             if nodes
         },
@@ -60,18 +62,19 @@ def change_between(before: KeptReport | None, after: KeptReport) -> Change:
     """
     change = Change(head=replace(after.report, nodes={}), is_whole=before is None)
     if before is None:
-        return replace(change, nodes=_bare_nodes(after.report), connections=_of(after.ends))
+        nodes = {topology: nodes for topology, nodes in after.report.nodes.items() if nodes}
+        return replace(change, nodes=nodes, connections=_of(after.ends.rows()))
     for topology in after.changed:
         old = {node.id: node for node in before.report.nodes.get(topology, ())}
         new = after.report.nodes.get(topology, [])
         changed = [node for node in new if node.id not in old or not is_alike(old[node.id], node)]
         if changed:
-            change.nodes[topology] = list(map(bare_node, changed))
+            change.nodes[topology] = changed
         if gone := old.keys() - {node.id for node in new}:
             change.gone_nodes[topology] = sorted(gone)
     if after.ends is before.ends:
         return change
-    old_ends, new_ends = set(before.ends), set(after.ends)
+    old_ends, new_ends = set(before.ends.rows()), set(after.ends.rows())
     return replace(
         change,
         connections=_of(new_ends - old_ends),
@@ -101,13 +104,7 @@ def applied(before: Report | None, change: Change) -> Report:
     )
 
 
-def _bare_nodes(report: Report) -> dict[Topology, list[Node]]:
-    return {
-        topology: list(map(bare_node, nodes)) for topology, nodes in report.nodes.items() if nodes
-    }
-
-
-def _of(ends: Iterable[Ends]) -> list[Connection]:
+def _of(ends: Iterable[OneEnds]) -> list[Connection]:
     """Connections without what is counted."""
     return _ordered(Connection(*one) for one in ends)
 

@@ -6,6 +6,7 @@ fields, the time, or a count over all of it.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from math import isfinite
 
 import msgspec
@@ -29,13 +30,28 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     max_age_s: float = 3600.0  # what is older is no news, and no series has room for it
 
 
-def check(report: Report, now: float, limits: Limits) -> None:
-    """Raise ReportError unless the report can be used."""
+def check(
+    report: Report,
+    now: float,
+    limits: Limits,
+    *,
+    known: Collection[Topology] = (),
+    are_ends_known: bool = False,
+) -> None:
+    """Raise ReportError unless the report can be used.
+
+    Topologies that are ``known`` have the nodes of a report that was checked, and so may the
+    connections have the ends of one: of these only what is measured is looked at.
+    """
     _check_head(report, now, limits)
     _check_sizes(report, limits)
     for topology, nodes in report.nodes.items():
-        _check_nodes(topology, nodes)
-    _check_connections(report.connections)
+        if topology not in known:
+            _check_ids(topology, nodes)
+        _check_metrics(topology, nodes)
+    if not are_ends_known:
+        _check_ends(report.connections)
+    _check_times(report.connections)
 
 
 def _check_head(report: Report, now: float, limits: Limits) -> None:
@@ -73,7 +89,7 @@ def _check_sizes(report: Report, limits: Limits) -> None:
             raise ReportError(f"the report has {count} {what}, and {limit} are allowed")
 
 
-def _check_nodes(topology: Topology, nodes: list[Node]) -> None:
+def _check_ids(topology: Topology, nodes: list[Node]) -> None:
     """All at once, as nearly every report is right; only a wrong one is looked at one by one."""
     ids = [node.id for node in nodes]
     if not "".join(ids).isprintable():
@@ -81,16 +97,22 @@ def _check_nodes(topology: Topology, nodes: list[Node]) -> None:
         raise ReportError(f"the {topology} id {id!r} has characters that cannot be shown")
     if len(set(ids)) != len(ids):
         raise ReportError(f"a {topology} id is in the report twice")
+
+
+def _check_metrics(topology: Topology, nodes: list[Node]) -> None:
     for node in nodes:
         if node.metrics and not all(map(isfinite, node.metrics.values())):
             raise ReportError(f"a metric of the {topology} {node.id!r} is not a finite number")
 
 
-def _check_connections(connections: list[Connection]) -> None:
+def _check_ends(connections: list[Connection]) -> None:
     ends = [end for one in connections for end in (one.source, one.target)]
     if not "".join(ends).isprintable():
         end = next(end for end in ends if not end.isprintable())
         raise ReportError(f"a connection's end {end!r} has characters that cannot be shown")
+
+
+def _check_times(connections: list[Connection]) -> None:
     for one in connections:
         if one.rtt_ms is not None and not isfinite(one.rtt_ms):
             raise ReportError(f"rtt_ms of a connection to {one.target!r} is not finite")

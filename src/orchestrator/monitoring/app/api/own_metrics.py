@@ -50,7 +50,7 @@ def read(monitor: Monitor) -> Iterable[Metric]:
     waiting = monitor.forwarder.backlog.samples if monitor.forwarder is not None else 0
     yield gauge(_PREFIX + "remote_write_waiting", "Samples that wait to be sent.", waiting)
     yield gauge(_PREFIX + "control_channels", "Probes that controls reach.", len(monitor.hub))
-    nodes = [((name,), float(len(monitor.picture.nodes(name)))) for name in TOPOLOGIES]
+    nodes = [((name,), float(len(monitor.picture.words(name)))) for name in TOPOLOGIES]
     yield labelled_gauge(_PREFIX + "nodes", "Nodes known.", ("topology",), nodes)
     yield gauge(_PREFIX + "series", "Series in memory.", ring.series)
     yield counter(_PREFIX + "series_dropped", "Values without room in memory.", ring.dropped)

@@ -68,10 +68,10 @@ async def topology(call: Call) -> TopologyPage:
     if wanted and wanted not in TOPOLOGIES:
         raise HTTPException(400, f"there is no topology {wanted[:100]!r}")
     picture = call.monitor.picture
-    names = [name for name in TOPOLOGIES if picture.nodes(name) and wanted in ("", name)]
+    names = [name for name in TOPOLOGIES if picture.words(name) and wanted in ("", name)]
     return TopologyPage(
         {name: list(picture.nodes(name).values())[:limit] for name in names},
-        {name: len(picture.nodes(name)) for name in names},
+        {name: len(picture.words(name)) for name in names},
     )
 
 
@@ -107,7 +107,7 @@ async def stats(call: Call) -> Stats:
         monitor.clock.now(),
         len(monitor.roster),
         len(monitor.hub),
-        {name: len(nodes) for name in TOPOLOGIES if (nodes := monitor.picture.nodes(name))},
+        {name: len(nodes) for name in TOPOLOGIES if (nodes := monitor.picture.words(name))},
         archive.ring.series,
         archive.ring.dropped,
         monitor.watching.watchers,

@@ -97,7 +97,7 @@ async def list_views(call: Call) -> ViewList:
     """What can be looked at."""
     picture = call.monitor.picture
     views = [
-        ViewSummary(view.name, view.title, view.topology, len(picture.nodes(view.topology)))
+        ViewSummary(view.name, view.title, view.topology, len(picture.words(view.topology)))
         for view in VIEWS.values()
     ]
     return ViewList(views, call.monitor.archive.oldest_at())

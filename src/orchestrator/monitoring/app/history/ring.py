@@ -19,7 +19,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from orchestrator.monitoring.report.model import Report
+from orchestrator.monitoring.report.kept import KeptReport, Series
+from orchestrator.monitoring.report.model import Topology
 
 STEP_S = 15
 HOUR_SLOTS = 240
@@ -52,10 +53,11 @@ def slot_at(moment: float) -> int:
 
 
 class Plan(msgspec.Struct, gc=False):
-    """Where the values of a probe's report go, as long as it has the same nodes and metrics."""
+    """Where the values of a report go, as long as they are of the same nodes and metrics."""
 
-    signature: list[tuple[str, ...]]
-    """Topology, id and names of metrics of each node."""
+    series: list[tuple[Topology, Series]]
+    places: NDArray[np.int64]
+    """Which of the values there is room for."""
     rows: NDArray[np.int64]
     releases: NDArray[np.uint32]
     """How often each row had been given up by then: if once more since, it is another node's."""
@@ -113,48 +115,47 @@ class Ring:
         for plan in self._plans.values():
             plan.written = min(plan.written, slot)
 
-    def put(self, report: Report) -> None:
+    def put(self, kept: KeptReport) -> None:
         """Write what a report measures into the slot of its time."""
-        slot = slot_at(report.taken_at)
-        if not self._advance(slot):
+        slot = slot_at(kept.report.taken_at)
+        if not self._advance(slot) or not kept.measured:
             return
-        signature, values = _measured(report)
-        plan = self._plans.get(report.agent_id)
-        if plan is None or not self._is_right(plan, signature):
-            plan = self._plan(report, signature, slot)
-        if plan is not None:
-            plan.written = max(plan.written, slot)
-            self._write(slot, plan.rows, values)
+        agent_id = kept.report.agent_id
+        series = [(topology, measured.series) for topology, measured in kept.measured.items()]
+        plan = self._plans.get(agent_id)
+        if plan is None or not self._is_right(plan, series):
+            plan = self._plan(agent_id, series, slot)
+        plan.written = max(plan.written, slot)
+        values = np.concatenate([measured.values for measured in kept.measured.values()])
+        self._write(slot, plan.rows, values[plan.places])
 
-    def _is_right(self, plan: Plan, signature: list[tuple[str, ...]]) -> bool:
-        return plan.signature == signature and bool(
-            (self._releases[plan.rows] == plan.releases).all()
-        )
+    def _is_right(self, plan: Plan, series: list[tuple[Topology, Series]]) -> bool:
+        return plan.series == series and bool((self._releases[plan.rows] == plan.releases).all())
 
-    def _plan(self, report: Report, signature: list[tuple[str, ...]], slot: int) -> Plan | None:
-        """A new plan; where there is no room for all, what there is room for is written at once."""
-        if (before := self._plans.pop(report.agent_id, None)) is not None:
+    def _plan(self, agent_id: str, series: list[tuple[Topology, Series]], slot: int) -> Plan:
+        """A new plan; where there is no room for all it is not kept, as there may be next time."""
+        if (before := self._plans.pop(agent_id, None)) is not None:
             self._note_written(before)
+        places: list[int] = []
         rows: list[int] = []
-        values: list[float] = []
-        dropped = self.dropped
-        for topology, nodes in report.nodes.items():
-            for node in nodes:
-                if node.metrics:
-                    block = self._block(topology, node.id, node.metrics, slot)
-                    if block is not None:
-                        _place(block, node.metrics, rows, values)
-        if self.dropped != dropped:
-            self._write(slot, np.array(rows, np.int64), values)
-            return None
+        at, dropped = 0, self.dropped
+        for topology, one in series:
+            for id, names in zip(*one, strict=True):
+                block = self._block(topology, id, names, slot)
+                if block is not None:
+                    rows += _rows_of(block, names)
+                    places += range(at, at + len(names))
+                at += len(names)
         numbers = np.array(rows, np.int64)
-        plan = Plan(signature, numbers, self._releases[numbers], slot)
-        self._plans[report.agent_id] = plan
+        plan = Plan(series, np.array(places, np.int64), numbers, self._releases[numbers], slot)
+        if self.dropped == dropped:
+            self._plans[agent_id] = plan
         return plan
 
     def _note_written(self, plan: Plan) -> None:
-        for topology, id, *_ in plan.signature:
-            self.note_written(topology, id, plan.written)
+        for topology, series in plan.series:
+            for id in series.ids:
+                self.note_written(topology, id, plan.written)
 
     def restore(self, topology: str, id: str, names: tuple[str, ...], values: Cells) -> None:
         """Write what was kept on disk of one node: a row for each metric, slots as columns.
@@ -169,10 +170,10 @@ class Ring:
         begin = max(first, self._newest - SLOTS + 1)
         if begin > last or not cells[:, begin - first :].any():
             return
-        block = self._block(topology, id, dict.fromkeys(names, 0.0), last)
+        block = self._block(topology, id, names, last)
         if block is not None:
             slots = np.arange(begin, last + 1) % SLOTS
-            rows = np.array([_row_of(block, name) for name in names])
+            rows = np.array(_rows_of(block, names))
             self._cells[rows[:, None], slots[None, :]] = cells[:, begin - first :]
 
     def make_room(self, slot: int) -> bool:
@@ -181,8 +182,8 @@ class Ring:
 
     def seat(self, topology: str, id: str, names: tuple[str, ...], slot: int) -> list[int] | None:
         """The rows of a node's metrics, for ``restore_slot``; None if there is no room."""
-        block = self._block(topology, id, dict.fromkeys(names, 0.0), slot)
-        return [_row_of(block, name) for name in names] if block is not None else None
+        block = self._block(topology, id, names, slot)
+        return list(_rows_of(block, names)) if block is not None else None
 
     def restore_slot(self, slot: int, rows: NDArray[np.int64], cells: NDArray[np.uint32]) -> None:
         """Write what was kept on disk of one slot, for which there is room."""
@@ -281,31 +282,27 @@ class Ring:
             self._sweep()
         return slot > self._newest - SLOTS
 
-    def _write(self, slot: int, rows: NDArray[np.int64], values: list[float]) -> None:
+    def _write(self, slot: int, rows: NDArray[np.int64], values: NDArray[np.float64]) -> None:
         with np.errstate(over="ignore"):
-            bits = np.asarray(values, np.float32).view(np.uint32)
+            bits = values.astype(np.float32).view(np.uint32)
         self._dirty.add(slot)
         self._cells[rows, slot % SLOTS] = bits ^ _NAN
 
-    def _block(
-        self, topology: str, id: str, metrics: Mapping[str, float], slot: int
-    ) -> Block | None:
+    def _block(self, topology: str, id: str, names: tuple[str, ...], slot: int) -> Block | None:
         key = (topology, id)
         block = self._blocks.get(key)
-        if block is None or (len(metrics) > 0 and not _covers(block, metrics)):
-            block = self._grown(key, block, metrics)
+        if block is None or not (names == block.names or set(names) <= set(block.names)):
+            block = self._grown(key, block, names)
             if block is None:
                 return None
         self._written[key] = max(self._written.get(key, slot), slot)  # a report may come late
         return block
 
-    def _grown(
-        self, key: NodeKey, block: Block | None, metrics: Mapping[str, float]
-    ) -> Block | None:
-        names = tuple(metrics) if block is None else tuple(dict.fromkeys((*block.names, *metrics)))
+    def _grown(self, key: NodeKey, block: Block | None, more: tuple[str, ...]) -> Block | None:
+        names = more if block is None else tuple(dict.fromkeys((*block.names, *more)))
         first = self._take(len(names), key[0])
         if first is None:
-            self.dropped += len(metrics)
+            self.dropped += len(more)
             return None
         if block is not None:
             old = slice(block.first, block.first + len(block.names))
@@ -351,38 +348,18 @@ class Ring:
             del self._written[key]
 
 
-def _measured(report: Report) -> tuple[list[tuple[str, ...]], list[float]]:
-    """What is measured in a report, and the values."""
-    signature: list[tuple[str, ...]] = []
-    values: list[float] = []
-    for topology, nodes in report.nodes.items():
-        for node in nodes:
-            if metrics := node.metrics:
-                signature.append((topology, node.id, *metrics))
-                values.extend(metrics.values())
-    return signature, values
-
-
 def _known(names: tuple[str, ...], values: list[float]) -> dict[str, float]:
     return {name: value for name, value in zip(names, values, strict=True) if not isnan(value)}
 
 
-def _covers(block: Block, metrics: Mapping[str, float]) -> bool:
-    return block.names == tuple(metrics) or all(name in block.names for name in metrics)
+def _rows_of(block: Block, names: tuple[str, ...]) -> Iterable[int]:
+    if names == block.names:
+        return range(block.first, block.first + len(names))
+    return [_row_of(block, name) for name in names]
 
 
 def _row_of(block: Block, name: str) -> int:
     return block.first + block.names.index(name)
-
-
-def _place(
-    block: Block, metrics: Mapping[str, float], rows: list[int], values: list[float]
-) -> None:
-    if block.names == tuple(metrics):
-        rows.extend(range(block.first, block.first + len(block.names)))
-    else:
-        rows.extend(_row_of(block, name) for name in metrics)
-    values.extend(metrics.values())
 
 
 def floats(cells: NDArray[np.uint32]) -> NDArray[np.float32]:

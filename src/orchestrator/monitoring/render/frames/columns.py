@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from orchestrator.monitoring.render.frames.form import NAN, Column, to_half
 
@@ -23,15 +23,16 @@ class Columns:
         self._sent = np.full(shape, NAN, np.uint16)
         self._sent[: old.shape[0], : old.shape[1]] = old
 
-    def changed(self, slots: list[int], rows: list[list[float]]) -> list[Column]:
+    def changed(self, slots: list[int], rows: ArrayLike) -> list[Column]:
         """Take in rows, a value for each name; returns what differs from what was sent."""
-        if not slots or not rows[0]:
+        with np.errstate(over="ignore"):
+            values = np.asarray(rows, np.float32)
+        if not values.size:
             return []
         numbers = np.array(slots, np.uint32)
         order = np.argsort(numbers)
         numbers = numbers[order]
-        with np.errstate(over="ignore"):
-            halves = to_half(np.array(rows, np.float32))[order]
+        halves = to_half(values)[order]
         width = halves.shape[1]
         differ = self._sent[numbers, :width] != halves
         self._sent[numbers, :width] = halves

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Generic, TypeVar
 
-class Slots:
+Key = TypeVar("Key")
+
+
+class Slots(Generic[Key]):
     """Small numbers for keys; the ones that were given back are given out again."""
 
     def __init__(self) -> None:
-        self.of: dict[object, int] = {}
+        self.of: dict[Key, int] = {}
         self._free: list[int] = []
 
     @property
@@ -15,14 +19,14 @@ class Slots:
         """All numbers are below it."""
         return len(self.of) + len(self._free)
 
-    def take(self, key: object) -> int:
+    def take(self, key: Key) -> int:
         """The number of a key, a new one if it has none."""
         slot = self.of.get(key)
         if slot is None:
             slot = self.of[key] = self._free.pop() if self._free else self.end
         return slot
 
-    def give_back(self, key: object) -> int:
+    def give_back(self, key: Key) -> int:
         """The key needs it no more."""
         slot = self.of.pop(key)
         self._free.append(slot)

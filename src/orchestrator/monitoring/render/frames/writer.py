@@ -19,6 +19,7 @@ from orchestrator.monitoring.render.selection import Shown
 from orchestrator.monitoring.report.keys import METRICS
 
 MAX_METRICS: Final = 32
+_RTT: Final = FLOWS.index("rtt_ms")
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
@@ -28,10 +29,9 @@ class Writer:
 
     def __init__(self) -> None:
         self.seq = 0
-        self._nodes = Slots()
-        self._edges = Slots()
+        self._nodes: Slots[str] = Slots()
+        self._edges: Slots[Pair] = Slots()
         self._cards: dict[str, Card] = {}
-        self._flows: dict[Pair, Flow] = {}
         self._places: dict[str, Place] = {}
         self._values = Columns()
         self._rates = Columns()
@@ -53,14 +53,18 @@ class Writer:
         self._at = at
         cut = self._cut(shown, touched)
         gone = self._remove(shown, touched)
-        cards = _different(self._cards, shown.cards, touched.cards if touched else None)
-        flows = _different(self._flows, shown.edges, touched.edges if touched else None)
+        cards = {
+            id: card
+            for id, card in _those(shown.cards, touched.cards if touched else None).items()
+            if self._cards.get(id) is not card
+        }
+        flows = _those(shown.edges, touched.edges if touched else None)
         self._learn_metrics(cards)
         nodes = self._upsert(cards)
         edges = self._link(flows)
         values = self._measure(cards)
         rates = self._rate(flows)
-        placed = self._place(places, {*moved, *cards})
+        placed = self._place(places, {*moved, *(id for _, id, *_ in nodes)})
         if not (cut or gone or nodes or edges or values or rates or placed):
             return None
         self.seq += 1
@@ -73,7 +77,7 @@ class Writer:
         nodes = [_row(self._nodes.of[id], card) for id, card in self._cards.items()]
         edges = [
             (self._edges.of[pair], self._nodes.of[pair[0]], self._nodes.of[pair[1]])
-            for pair in self._flows
+            for pair in self._edges.of
         ]
         head = Head(seq=self.seq, at=self._at, reset=True, metrics=self._metrics, nodes=nodes,
                     edges=edges)  # fmt: skip
@@ -83,20 +87,15 @@ class Writer:
         return write(head, values, flows, _placed(placed))
 
     def _cut(self, shown: Shown, touched: Touched | None) -> list[int]:
-        candidates = self._flows.keys() if touched is None else touched.edges
-        gone = [pair for pair in candidates if pair in self._flows and pair not in shown.edges]
         slots = []
-        for pair in gone:
-            del self._flows[pair]
+        for pair in _gone(self._edges.of, shown.edges, touched.edges if touched else None):
             slots.append(self._edges.give_back(pair))
             self._rates.clear(slots[-1])
         return slots
 
     def _remove(self, shown: Shown, touched: Touched | None) -> list[int]:
-        candidates = self._cards.keys() if touched is None else touched.cards
-        gone = [id for id in candidates if id in self._cards and id not in shown.cards]
         slots = []
-        for id in gone:
+        for id in _gone(self._cards, shown.cards, touched.cards if touched else None):
             del self._cards[id]
             self._places.pop(id, None)
             slots.append(self._nodes.give_back(id))
@@ -123,12 +122,11 @@ class Writer:
         return rows
 
     def _link(self, flows: Mapping[Pair, Flow]) -> list[tuple[int, int, int]]:
-        rows = []
-        for pair, flow in flows.items():
-            if pair not in self._flows:
-                slot = self._edges.take(pair)
-                rows.append((slot, self._nodes.of[pair[0]], self._nodes.of[pair[1]]))
-            self._flows[pair] = flow
+        rows = [
+            (self._edges.take(pair), self._nodes.of[pair[0]], self._nodes.of[pair[1]])
+            for pair in flows
+            if pair not in self._edges.of
+        ]
         self._rates.fit(self._edges.end, len(FLOWS))
         return rows
 
@@ -140,16 +138,9 @@ class Writer:
 
     def _rate(self, flows: Mapping[Pair, Flow]) -> list[Column]:
         slots = [self._edges.of[pair] for pair in flows]
-        rows = [
-            [
-                float(flow.connections),
-                flow.bytes_per_s,
-                flow.retransmits_per_s,
-                flow.rtt_ms if flow.rtt_ms >= 0 else float("nan"),
-            ]
-            for flow in flows.values()
-        ]
-        return self._rates.changed(slots, rows)
+        rates = np.array(list(flows.values()), np.float64).reshape(len(slots), len(FLOWS))
+        rates[:, _RTT][rates[:, _RTT] < 0] = np.nan
+        return self._rates.changed(slots, rates)
 
     def _place(
         self, places: Mapping[str, Place], candidates: Iterable[str]
@@ -163,15 +154,20 @@ class Writer:
         return placed
 
 
-def _different(
-    before: Mapping[Key, Value], after: Mapping[Key, Value], candidates: Iterable[Key] | None
-) -> dict[Key, Value]:
-    """What is new or another object than before."""
+def _gone(
+    before: Mapping[Key, object], after: Mapping[Key, object], candidates: set[Key] | None
+) -> list[Key]:
+    """What of the candidates, or of all without any, is no more."""
     if candidates is None:
-        return {key: value for key, value in after.items() if before.get(key) is not value}
-    return {
-        key: after[key] for key in candidates if key in after and before.get(key) is not after[key]
-    }
+        candidates = set(before)
+    return [key for key in candidates.difference(after) if key in before]
+
+
+def _those(after: Mapping[Key, Value], candidates: Iterable[Key] | None) -> Mapping[Key, Value]:
+    """What there is of the candidates; of all without any."""
+    if candidates is None:
+        return after
+    return {key: after[key] for key in candidates if key in after}
 
 
 def _words(card: Card) -> tuple[str, str, str, str, str, int, bool]:

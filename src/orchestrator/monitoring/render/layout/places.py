@@ -80,10 +80,10 @@ class Layout:
 
     def update(self, cards: Mapping[str, Card], edges: Iterable[Pair]) -> set[str]:
         """Follow a view; returns the nodes that have a new place."""
+        if cards.keys() == self.places.keys():
+            return set()
         new = [id for id in cards if id not in self.places]
         gone = [id for id in self.places if id not in cards]
-        if not new and not gone:
-            return set()
         for id in gone:
             self._forget(id)
         if not new:
