@@ -21,14 +21,14 @@ NOBODYS = 999
 
 
 class Machine:
-    """A /proc in which processes hold sockets; counts what is looked at."""
+    """A /proc whose processes hold sockets."""
 
     def __init__(self, proc: Path) -> None:
         self.proc = proc
         self.table = ProcessTable(str(proc))
 
     def has(self, pid: int, sockets: list[int], *, namespace: int = HOME) -> None:
-        """Have a process with these inodes among its files, in their order."""
+        """Have a process with these inodes among its files."""
         process = self.proc / str(pid)
         for each in ("fd", "ns"):
             (process / each).mkdir(parents=True)
