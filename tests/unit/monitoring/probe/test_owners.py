@@ -21,14 +21,14 @@ NOBODYS = 999
 
 
 class Machine:
-    """A /proc in which processes hold sockets; counts what is looked at."""
+    """A /proc whose processes hold sockets."""
 
     def __init__(self, proc: Path) -> None:
         self.proc = proc
         self.table = ProcessTable(str(proc))
 
     def has(self, pid: int, sockets: list[int], *, namespace: int = HOME) -> None:
-        """Have a process with these inodes among its files, in their order."""
+        """Have a process with these inodes among its files."""
         process = self.proc / str(pid)
         for each in ("fd", "ns"):
             (process / each).mkdir(parents=True)
@@ -66,6 +66,13 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine
     machine = Machine(tmp_path)
     yield machine
     machine.table.close()
+
+
+@pytest.fixture
+def namespace() -> Iterator[Namespace]:
+    namespace = Namespace(HOME)
+    yield namespace
+    namespace.close()
 
 
 def _found(looking: Owners, *inodes: int, box: Sequence[int] = ()) -> dict[int, int]:
@@ -113,11 +120,10 @@ def test_all_others_are_looked_at_in_turn(machine: Machine) -> None:
 
 
 def test_a_socket_that_is_no_longer_looked_for_is_found_when_it_is_come_across(
-    machine: Machine,
+    machine: Machine, namespace: Namespace
 ) -> None:
     machine.has(7, [])
     holders = machine.holders()
-    namespace = Namespace(HOME)
     namespace.known = {1: _socket(100)}
     for _ in range(10):
         holders.find([namespace])
@@ -127,7 +133,6 @@ def test_a_socket_that_is_no_longer_looked_for_is_found_when_it_is_come_across(
     namespace.known[2] = _socket(NOBODYS)
     holders.find([namespace])
     assert namespace.known[1].owner == 7
-    namespace.close()
 
 
 def test_a_server_with_many_sockets_that_are_known_leaves_links_for_another(
@@ -144,21 +149,22 @@ def test_a_server_with_many_sockets_that_are_known_leaves_links_for_another(
     assert {inode: found[inode].pid for inode in (200, 201)} == {200: 7, 201: 8}
 
 
-def test_a_descriptor_is_read_again_when_its_socket_is_no_longer_its_owners(
-    machine: Machine,
+@pytest.mark.parametrize("is_closed", [False, True])
+def test_a_descriptor_is_read_again_when_its_owner_has_closed_its_socket(
+    machine: Machine, namespace: Namespace, is_closed: bool
 ) -> None:
     machine.has(7, [100])
-    holders, namespace = machine.holders(), Namespace(HOME)
+    holders = machine.holders()
     namespace.known = {1: _socket(100)}
     holders.find([namespace])
     assert namespace.known[1].descriptor == 100
     machine.closes(7, 100)
-    namespace.known[1].update(_seen(0))
+    namespace.known[1].update(_seen(100 if is_closed else 0))
+    namespace.known[1].is_closed = is_closed
     machine.opens(7, [200], first=100)
     namespace.known[2] = _socket(200)
     holders.find([namespace])
     assert namespace.known[2].owner == 7
-    namespace.close()
 
 
 def _socket(inode: int) -> Known:

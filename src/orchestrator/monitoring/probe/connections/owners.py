@@ -17,7 +17,7 @@ from typing import NamedTuple
 from orchestrator.monitoring.probe.processes.table import ProcessTable
 
 LINKS_A_REPORT = 3000
-_FIRST_TIME = 10  # times as many
+_FIRST_TIME = 20  # times as many: of thousands of processes each is looked at once
 _OF_A_PROCESS = 10  # a directory costs as much as so many links,
 _NAMES_A_LINK = 4  # and so many names in it as much as one
 
