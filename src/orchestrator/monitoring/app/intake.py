@@ -11,7 +11,7 @@ from orchestrator.monitoring.render.picture import Picture
 from orchestrator.monitoring.report import codec
 from orchestrator.monitoring.report.kept import KeptReport, keep
 from orchestrator.monitoring.report.model import Report
-from orchestrator.monitoring.report.validity import Limits, ReportError, check
+from orchestrator.monitoring.report.validity import Limits, ReportError, check_body, check_head
 
 Remember = Callable[[KeptReport, KeptReport | None], None]
 """Takes a report and the one before of the same probe, if there is one."""
@@ -76,11 +76,12 @@ class Intake:
     def _accept(self, report: Report, now: float) -> None:
         """Make a report part of what is known."""
         before = self.picture.kept.get(report.agent_id)
-        kept = keep(report, before)
-        known = report.nodes.keys() - kept.changed
-        are_ends_known = before is not None and kept.ends is before.ends
         try:
-            check(report, now, self._limits, known=known, are_ends_known=are_ends_known)
+            check_head(report, now, self._limits)
+            kept = keep(report, before)
+            known = report.nodes.keys() - kept.changed
+            are_ends_known = before is not None and kept.ends is before.ends
+            check_body(report, known=known, are_ends_known=are_ends_known)
         except ReportError as error:
             sentence = f"probe {report.agent_id}: {error}"
             raise RefusedError(400, "invalid", sentence) from None

@@ -30,31 +30,14 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     max_age_s: float = 3600.0  # what is older is no news, and no series has room for it
 
 
-def check(
-    report: Report,
-    now: float,
-    limits: Limits,
-    *,
-    known: Collection[Topology] = (),
-    are_ends_known: bool = False,
-) -> None:
-    """Raise ReportError unless the report can be used.
-
-    Topologies that are ``known`` have the nodes of a report that was checked, and so may the
-    connections have the ends of one: of these only what is measured is looked at.
-    """
-    _check_head(report, now, limits)
-    _check_sizes(report, limits)
-    for topology, nodes in report.nodes.items():
-        if topology not in known:
-            _check_ids(topology, nodes)
-        _check_metrics(topology, nodes)
-    if not are_ends_known:
-        _check_ends(report.connections)
-    _check_times(report.connections)
+def check(report: Report, now: float, limits: Limits) -> None:
+    """Raise ReportError unless the report can be used."""
+    check_head(report, now, limits)
+    check_body(report)
 
 
-def _check_head(report: Report, now: float, limits: Limits) -> None:
+def check_head(report: Report, now: float, limits: Limits) -> None:
+    """Whose it is, of when and how large. Raises ReportError."""
     if report.version != VERSION:
         raise ReportError(
             f"the report has version {report.version} and this app reads {VERSION}: "
@@ -77,6 +60,24 @@ def _check_head(report: Report, now: float, limits: Limits) -> None:
         raise ReportError(f"the host id {report.host_id!r} has characters that cannot be shown")
     if all(node.id != report.host_id for node in report.nodes.get("host", ())):
         raise ReportError(f"the host {report.host_id!r} itself is not among the hosts it reports")
+    _check_sizes(report, limits)
+
+
+def check_body(
+    report: Report, *, known: Collection[Topology] = (), are_ends_known: bool = False
+) -> None:
+    """What is in it. Raises ReportError.
+
+    Topologies that are ``known`` have the nodes of a report that was checked, and so may the
+    connections have the ends of one: of these only what is measured is looked at.
+    """
+    for topology, nodes in report.nodes.items():
+        if topology not in known:
+            _check_ids(topology, nodes)
+        _check_metrics(topology, nodes)
+    if not are_ends_known:
+        _check_ends(report.connections)
+    _check_times(report.connections)
 
 
 def _check_sizes(report: Report, limits: Limits) -> None:
