@@ -288,6 +288,13 @@ async def test_grafana_finds_and_reads_series(client: Client) -> None:
     assert await client.call("POST", "/api/v1/grafana/search", json=body) == (200, [])
     _, targets = await client.call("POST", "/api/v1/grafana/search", json={"target": "a/c1"})
     assert targets == ["container/a/c1/cpu_percent", "container/a/c1/memory_bytes"]
+    _, metrics = await client.call("POST", "/api/v1/grafana/metrics", json={})
+    assert [one["value"] for one in metrics] == [
+        "container/*/cpu_percent", "container/*/memory_bytes", "host/*/cpu_percent", *targets,
+        "host/a/cpu_percent",
+    ]  # fmt: skip
+    options = await client.call("POST", "/api/v1/grafana/metric-payload-options", json={})
+    assert options == (200, [])
     query = {
         "range": {"from": "0001-01-02T00:00:00Z", "to": "2099-01-01T00:00:00.000Z"},
         "targets": [{"target": targets[0], "refId": "A"}, {"target": "host/*/cpu_percent"}],
