@@ -11,7 +11,7 @@ import msgspec
 import pytest
 import zstandard
 from tests.integration.monitoring.apps import Client, an_app, report
-from tests.support import eventually
+from tests.support import eventually, full_disk
 
 from orchestrator.monitoring.app.api.endpoints import ENDPOINTS
 from orchestrator.monitoring.app.api.openapi import path_of
@@ -70,6 +70,23 @@ async def test_a_probe_reads_the_settings_that_an_operator_wrote(client: Client)
     status, written = await client.call("PUT", paths.config("a"), json=wanted)
     assert (status, written) == (200, {"revision": 1, **wanted})
     assert await client.get(paths.config("a")) == written
+
+
+async def test_settings_of_probes_outlive_the_app(tmp_path: Path) -> None:
+    path = paths.config("a")
+    async with an_app(tmp_path) as (client, _):
+        await client.report(report("a", time.time()))
+        _, wanted = await client.call("PUT", path, json={"interval_s": 60})
+    async with an_app(tmp_path) as (client, _):
+        assert await client.get(path) == wanted == {"revision": 1, "interval_s": 60.0}
+
+
+async def test_settings_that_cannot_be_kept_are_said_to_be_lost(
+    app: tuple[Client, RunningApp], client: Client
+) -> None:
+    with full_disk(10):
+        status, body = await client.call("PUT", paths.config("a"), json={"interval_s": 60})
+    assert (status, "cannot be kept" in body["message"]) == (503, True)
 
 
 async def test_of_two_probes_with_one_id_the_later_one_is_heard(client: Client) -> None:

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orchestrator.monitoring.app import wanted
 from orchestrator.monitoring.app.access import Access
 from orchestrator.monitoring.app.bus.contract import Sent
 from orchestrator.monitoring.app.bus.controls import Controls
@@ -21,6 +22,7 @@ from orchestrator.monitoring.app.intake import Intake, RefusedError
 from orchestrator.monitoring.app.roster import Roster
 from orchestrator.monitoring.app.watching import Watching
 from orchestrator.monitoring.render.picture import Picture
+from orchestrator.monitoring.report.agents import ProbeSettings
 from orchestrator.monitoring.report.model import Report
 from orchestrator.monitoring.report.validity import Limits
 from orchestrator.runtime.clock import Clock
@@ -43,7 +45,8 @@ class Monitor:
         self.counts = Counts()
         self.forwarder = _forwarder(config, self.counts)  # the one that may refuse its settings
         self.picture = Picture()
-        self.roster = Roster(config.max_agents)
+        self._wanted = directory / "probes.json"
+        self.roster = Roster(config.max_agents, wanted.read(self._wanted))
         limits = Limits(max_bytes=config.max_report_bytes, max_nodes=config.max_report_nodes)
         self.intake = Intake(self.picture, self.roster, self.counts, limits, config.max_nodes)
         self.layouts = ThreadPoolExecutor(1, "layout")
@@ -75,6 +78,12 @@ class Monitor:
                 self.forwarder.backlog.forget(agent_id)
         self.watching.tick(now)
         self.archive.keep(now)
+
+    def configure(self, agent_id: str, settings: ProbeSettings) -> ProbeSettings:
+        """Want something else of a probe from now on. Raises OSError if that cannot be kept."""
+        settings = self.roster.configure(agent_id, settings)
+        wanted.write(self._wanted, self.roster.wanted)
+        return settings
 
     def take(self, sent: Sent) -> Report:
         """Take in a report that a probe has sent here, and pass it on. Raises RefusedError."""

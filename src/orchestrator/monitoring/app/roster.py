@@ -7,7 +7,7 @@ stops. Only when the later one is silent is the earlier one heard again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
@@ -56,10 +56,11 @@ class Agent(msgspec.Struct):
 class Roster:
     """The probes by id."""
 
-    def __init__(self, max_agents: int) -> None:
+    def __init__(self, max_agents: int, wanted: Mapping[str, ProbeSettings] = {}) -> None:
+        self.wanted = dict(wanted)
+        """Settings by id, also of probes that are away."""
         self._max_agents = max_agents
         self._agents: dict[str, Agent] = {}
-        self._settings: dict[str, ProbeSettings] = {}  # also of probes that are away
 
     def __len__(self) -> int:
         return len(self._agents)
@@ -101,14 +102,14 @@ class Roster:
         """New settings for a probe, with the next revision."""
         revision = self.settings(agent_id).revision + 1
         settings = msgspec.structs.replace(wanted, revision=revision)
-        self._settings[agent_id] = settings
+        self.wanted[agent_id] = settings
         if (agent := self._agents.get(agent_id)) is not None:
             agent.settings = settings
         return settings
 
     def settings(self, agent_id: str) -> ProbeSettings:
         """What is wanted of a probe."""
-        return self._settings.get(agent_id, ProbeSettings())
+        return self.wanted.get(agent_id, ProbeSettings())
 
     def remove_silent(self, now: float) -> list[str]:
         """Strike those that were not heard for too long; returns their ids."""

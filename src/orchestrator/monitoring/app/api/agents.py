@@ -80,10 +80,14 @@ async def read_config(call: Call) -> ProbeSettings:
 
 async def write_config(call: Call) -> ProbeSettings:
     """Want something else of it."""
-    wanted = await call.body(ProbeSettings)
-    if call.monitor.roster.get(call.path("agent_id")) is None:
-        raise HTTPException(404, f"the probe {call.path('agent_id')!r} is not known")
-    return call.monitor.roster.configure(call.path("agent_id"), wanted)
+    agent_id, wanted = call.path("agent_id"), await call.body(ProbeSettings)
+    if call.monitor.roster.get(agent_id) is None:
+        raise HTTPException(404, f"the probe {agent_id!r} is not known")
+    try:
+        return call.monitor.configure(agent_id, wanted)
+    except OSError as error:
+        sentence = f"the settings hold until the app ends, as they cannot be kept: {error.strerror}"
+        raise HTTPException(503, sentence) from None
 
 
 async def list_agents(call: Call) -> AgentList:
