@@ -333,6 +333,23 @@ async def test_prometheus_federates_what_a_selector_lets_through(client: Client)
     )
 
 
+@pytest.mark.parametrize(
+    ("selector", "is_there"),
+    [
+        (r'{name="a\"\\b\n"}', True),
+        (r'{name=~"a\"\\\\b\n"}', True),
+        (r'{name=~"a.\\\\b\s"}', True),
+        (r'{name="a\""}', False),
+    ],
+)
+async def test_a_selector_is_read_as_prometheus_reads_it(
+    client: Client, selector: str, is_there: bool
+) -> None:
+    nodes = {"host": [Node(id="b", label='a"\\b\n', metrics={"cpu_percent": 1.0})]}
+    await client.report(report("b", time.time(), nodes=nodes))
+    assert bool(await client.text("/federate", [("match[]", selector)])) is is_there
+
+
 async def test_the_openapi_document_has_every_endpoint(client: Client) -> None:
     document = await client.get("/api/v1/openapi.json")
     listed = {(path, method) for path, methods in document["paths"].items() for method in methods}
