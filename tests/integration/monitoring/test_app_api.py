@@ -84,6 +84,15 @@ async def test_settings_that_cannot_be_kept_are_refused(client: Client, tmp_path
     assert (status, "cannot be kept" in body["message"]) == (503, True)
 
 
+async def test_settings_of_probes_outlive_the_app(tmp_path: Path) -> None:
+    path = paths.config("a")
+    async with an_app(tmp_path) as (client, _):
+        await client.report(report("a", time.time()))
+        _, wanted = await client.call("PUT", path, json={"interval_s": 60})
+    async with an_app(tmp_path) as (client, _):
+        assert await client.get(path) == wanted
+
+
 async def test_of_two_probes_with_one_id_the_later_one_is_heard(client: Client) -> None:
     now = time.time()
     later = report("a", now, 1, instance="second", instance_started_at=now - 1)
@@ -300,6 +309,13 @@ async def test_grafana_finds_and_reads_series(client: Client) -> None:
     assert await client.call("POST", "/api/v1/grafana/search", json=body) == (200, [])
     _, targets = await client.call("POST", "/api/v1/grafana/search", json={"target": "a/c1"})
     assert targets == ["container/a/c1/cpu_percent", "container/a/c1/memory_bytes"]
+    _, metrics = await client.call("POST", "/api/v1/grafana/metrics", json={})
+    assert [one["value"] for one in metrics] == [
+        "container/*/cpu_percent", "container/*/memory_bytes", "host/*/cpu_percent", *targets,
+        "host/a/cpu_percent",
+    ]  # fmt: skip
+    options = await client.call("POST", "/api/v1/grafana/metric-payload-options", json={})
+    assert options == (200, [])
     query = {
         "range": {"from": "0001-01-02T00:00:00Z", "to": "2099-01-01T00:00:00.000Z"},
         "targets": [{"target": targets[0], "refId": "A"}, {"target": "host/*/cpu_percent"}],
@@ -319,6 +335,23 @@ async def test_prometheus_federates_what_a_selector_lets_through(client: Client)
     assert text == (
         'orchestrator_container_cpu_percent{id="a/c1",name="web",host="a",image="nginx:1"} 3.0\n'
     )
+
+
+@pytest.mark.parametrize(
+    ("selector", "is_there"),
+    [
+        (r'{name="a\"\\b\n"}', True),
+        (r'{name=~"a\"\\\\b\n"}', True),
+        (r'{name=~"a.\\\\b\s"}', True),
+        (r'{name="a\""}', False),
+    ],
+)
+async def test_a_selector_is_read_as_prometheus_reads_it(
+    client: Client, selector: str, is_there: bool
+) -> None:
+    nodes = {"host": [Node(id="b", label='a"\\b\n', metrics={"cpu_percent": 1.0})]}
+    await client.report(report("b", time.time(), nodes=nodes))
+    assert bool(await client.text("/federate", [("match[]", selector)])) is is_there
 
 
 async def test_the_openapi_document_has_every_endpoint(client: Client) -> None:

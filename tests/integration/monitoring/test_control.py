@@ -215,6 +215,23 @@ async def test_a_page_of_another_site_may_change_nothing(client: Client, origin:
         assert (await socket.receive()).data == 4403
 
 
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("localhost:4040", 502),
+        ("127.0.0.1", 502),
+        ("[::1]:4040", 502),
+        ("[::1]", 502),
+        ("evil.example:4040", 403),
+    ],
+)
+async def test_a_site_whose_name_leads_to_this_machine_is_not_this_machine(
+    client: Client, host: str, status: int
+) -> None:
+    headers = {"Host": host, "Origin": f"http://{host}"}
+    assert (await client.call("POST", STOP, headers=headers))[0] == status
+
+
 class FullDisk(Audit):
     """Has no room for records with one outcome."""
 

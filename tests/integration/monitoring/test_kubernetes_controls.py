@@ -25,7 +25,7 @@ from tests.unit.monitoring.probe.kubernetes import a_pod, metadata, status_of
 
 from orchestrator.monitoring.probe.config import ProbeConfig
 from orchestrator.monitoring.probe.hiding import Hiding
-from orchestrator.monitoring.probe.http.client import HttpError
+from orchestrator.monitoring.probe.http.exchange import HttpError
 from orchestrator.monitoring.probe.kubernetes.source import source
 from orchestrator.monitoring.probe.processes.table import ProcessTable
 from orchestrator.monitoring.probe.roles import Answer, Asked, ControlFailedError, Setup, Source

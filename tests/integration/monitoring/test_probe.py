@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 from tests.integration.monitoring.apps import Client, an_app
 from tests.integration.monitoring.probes import HOST, by_id, carry, joined, probing, program
 from tests.support import eventually, free_port
@@ -355,5 +356,8 @@ async def test_sigterm_ends_a_probe_cleanly_and_it_answers_before() -> None:
     writer.close()
     process.terminate()
     _, err = await process.communicate()
-    assert b"orchestrator_probe_reports_taken_total" in page
+    text = page.partition(b"\r\n\r\n")[2].decode()
+    families = {one.name: one for one in text_string_to_metric_families(text)}
+    assert "orchestrator_probe_reports_taken" in families
+    assert [name for name, one in families.items() if not one.documentation] == []
     assert (process.returncode, "Traceback" in err.decode()) == (0, False)

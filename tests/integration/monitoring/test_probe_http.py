@@ -7,7 +7,8 @@ from contextlib import closing
 
 import pytest
 
-from orchestrator.monitoring.probe.http.client import Answer, Client, HttpError, Origin
+from orchestrator.monitoring.probe.http.client import Answer, Client, Origin
+from orchestrator.monitoring.probe.http.exchange import HttpError
 
 HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 CHUNKED = b"4\r\none\n\r\n4\r\ntwo\n\r\n0\r\n\r\n"

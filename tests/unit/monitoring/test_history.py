@@ -217,6 +217,23 @@ async def test_an_hour_that_is_over_becomes_a_segment_and_is_read_with_the_next(
     await again.close(at + 600)
 
 
+async def test_what_a_node_that_is_gone_had_is_known_from_disk(tmp_path: Path) -> None:
+    archive = _archive(tmp_path)
+    archive.open(START)
+    archive.ring.put(keep(_measured(START, 1.0)))
+    archive.keep(START + STEP_S)
+    later = START + 3 * HOUR_S
+    nodes = {"host": [Node(id="b", metrics={"load_1m": 1.0})]}
+    archive.ring.put(keep(report("b", taken_at=later, nodes=nodes)))
+    archive.keep(later + STEP_S)
+    await archive.close(later + STEP_S)
+    slot = slot_at(START)
+    assert archive.ring.names("host", "a") == ()
+    assert await archive.names("host", "a", slot, slot) == ("cpu_percent",)
+    assert await archive.names("host", "a", slot_at(later), slot_at(later)) == ()
+    assert await archive.names("host", "b", slot, slot) == ("load_1m",)
+
+
 async def test_an_hour_that_memory_has_left_is_compressed_from_its_log(tmp_path: Path) -> None:
     archive = _archive(tmp_path)
     archive.open(START)

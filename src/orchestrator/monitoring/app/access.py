@@ -8,13 +8,16 @@
 | probe | register, report, and carry out controls |
 
 Without a file of tokens everybody has the anonymous role. Requests that change something, and all
-WebSockets, must not come from a page of another site: a browser sends those without asking.
+WebSockets, must not come from a page of another site: a browser sends those without asking. Nor is
+somebody on this machine an admin who asks for another name than this machine's own: a site can have
+its name lead here, and then its pages are not those of another one (DNS rebinding).
 """
 
 from __future__ import annotations
 
 import hmac
 import ipaddress
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal, NamedTuple
@@ -45,6 +48,7 @@ _OPERATORS = [
     control.LOGS, control.INSPECT,
 ]  # fmt: skip
 ALL = "*"
+_PORT = re.compile(r":[0-9]*$")
 
 
 class Token(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -81,9 +85,11 @@ class DeniedError(Exception):
 class Access:
     """Decides."""
 
-    def __init__(self, file: AccessFile, anonymous: str) -> None:
+    def __init__(self, file: AccessFile, anonymous: str, *, is_local: bool = False) -> None:
+        """``is_local`` gives nobody the anonymous role who asks for another host's name."""
         self._tokens = file.tokens
         self._anonymous = Principal("anonymous", anonymous)
+        self._is_local = is_local
         self._controls: dict[str, frozenset[str]] = {
             "admin": frozenset({ALL}),
             "operator": frozenset(_OPERATORS),
@@ -95,6 +101,8 @@ class Access:
         who = self._who(scope)
         if permission == "none":
             return who
+        if self._is_local and who is self._anonymous:
+            _check_host(scope)
         if scope["type"] == "websocket" or scope["method"] not in ("GET", "HEAD"):
             _check_origin(scope)
         if permission not in _PERMISSIONS[who.role] and not self._has_controls(who, permission):
@@ -133,17 +141,17 @@ def load(path: str, anonymous_role: str, host: str) -> Access:
         names = ", ".join(_PERMISSIONS)
         raise ConfigError(f"--anonymous-role: {anonymous_role!r} is none of {names}")
     file = _read(Path(path)) if path else AccessFile()
-    return Access(file, anonymous_role or _default_role(file, host))
+    if anonymous_role or file.tokens:
+        return Access(file, anonymous_role or "none")
+    is_local = _is_loopback(host)
+    return Access(file, "admin" if is_local else "viewer+probe", is_local=is_local)
 
 
-def _default_role(file: AccessFile, host: str) -> str:
-    if file.tokens:
-        return "none"
+def _is_loopback(host: str) -> bool:
     try:
-        is_local = ipaddress.ip_address(host).is_loopback
+        return ipaddress.ip_address(host).is_loopback
     except ValueError:
-        is_local = host == "localhost"
-    return "admin" if is_local else "viewer+probe"
+        return host == "localhost"
 
 
 def _read(path: Path) -> AccessFile:
@@ -173,3 +181,11 @@ def _check_origin(scope: Scope) -> None:
     host = headers.get(b"host", b"").decode("latin-1")
     if origin and origin.partition("://")[2] != host:
         raise DeniedError(403, f"a page of {origin[:200]} may not use this app")
+
+
+def _check_host(scope: Scope) -> None:
+    host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
+    if not _is_loopback(_PORT.sub("", host).strip("[]")):
+        raise DeniedError(
+            403, f"{host[:200]} is not this machine: ask for localhost, or set --anonymous-role"
+        )

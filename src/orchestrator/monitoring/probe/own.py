@@ -12,7 +12,7 @@ import msgspec
 from orchestrator.monitoring.probe.publishing.publisher import Own, Publisher
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
-_PREFIX = "orchestrator_probe"
+_P = "orchestrator_probe_"
 
 
 class Meter:
@@ -64,29 +64,25 @@ def health(publisher: Publisher) -> tuple[int, str, str]:
 def metrics(publisher: Publisher, taken: Taken) -> tuple[int, str, str]:
     """/metrics in Prometheus' text format."""
     counts, backlog = publisher.counts, publisher.backlog
-    rows = [
-        ("reports_taken_total", "counter", "Reports made.", taken.reports),
-        ("reports_sent_total", "counter", "Reports that the app took.", counts.sent),
-        ("reports_refused_total", "counter", "Reports that the app refused.", counts.refused),
-        ("reports_dropped_total", "counter", "Reports given up.", backlog.dropped),
-        ("backlog_reports", "gauge", "Reports that wait.", len(backlog)),
-        ("backlog_bytes", "gauge", "Their size.", backlog.bytes),
-        ("report_seconds_total", "counter", "Processor time of making reports.", taken.seconds),
-        ("nodes", "gauge", "Nodes in the last report.", taken.nodes),
-        ("connections", "gauge", "Connections in the last report.", taken.connections),
-        ("problems", "gauge", "Problems in the last report.", taken.problems),
-        ("registered", "gauge", "1 if the app knows this probe.", publisher.is_registered.is_set()),
+    is_known = publisher.is_registered.is_set()
+    rows: list[tuple[str, str, str, float]] = [
+        (f"{_P}reports_taken_total", "counter", "Reports made.", taken.reports),
+        (f"{_P}reports_sent_total", "counter", "Reports that the app took.", counts.sent),
+        (f"{_P}reports_refused_total", "counter", "Reports that the app refused.", counts.refused),
+        (f"{_P}reports_dropped_total", "counter", "Reports given up.", backlog.dropped),
+        (f"{_P}backlog_reports", "gauge", "Reports that wait.", len(backlog)),
+        (f"{_P}backlog_bytes", "gauge", "Their size.", backlog.bytes),
+        (f"{_P}report_seconds_total", "counter", "Processor time for reports.", taken.seconds),
+        (f"{_P}nodes", "gauge", "Nodes in the last report.", taken.nodes),
+        (f"{_P}connections", "gauge", "Connections in the last report.", taken.connections),
+        (f"{_P}problems", "gauge", "Problems in the last report.", taken.problems),
+        (f"{_P}registered", "gauge", "1 if the app knows this probe.", is_known),
+        ("process_cpu_seconds_total", "counter", "Processor time of this process.", _used_s()),
+        ("process_resident_memory_bytes", "gauge", "Its resident memory.", memory_bytes()),
     ]
     lines = []
     for name, kind, text, value in rows:
-        full = f"{_PREFIX}_{name}"
-        lines += [f"# HELP {full} {text}", f"# TYPE {full} {kind}", f"{full} {float(value):g}"]
-    lines += [
-        "# TYPE process_cpu_seconds_total counter",
-        f"process_cpu_seconds_total {_used_s():.3f}",
-        "# TYPE process_resident_memory_bytes gauge",
-        f"process_resident_memory_bytes {memory_bytes()}",
-    ]
+        lines += [f"# HELP {name} {text}", f"# TYPE {name} {kind}", f"{name} {float(value)}"]
     return 200, "text/plain; version=0.0.4", "\n".join(lines) + "\n"
 
 

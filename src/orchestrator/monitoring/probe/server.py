@@ -18,7 +18,8 @@ from orchestrator.monitoring.probe.config import ProbeConfig
 from orchestrator.monitoring.probe.control.channel import Channel
 from orchestrator.monitoring.probe.control.controllers import Controllers
 from orchestrator.monitoring.probe.hiding import Hiding
-from orchestrator.monitoring.probe.http.client import Client, HttpError, origin_of
+from orchestrator.monitoring.probe.http.client import Client, origin_of
+from orchestrator.monitoring.probe.http.exchange import HttpError
 from orchestrator.monitoring.probe.http.listening import listening
 from orchestrator.monitoring.probe.processes.table import ProcessTable
 from orchestrator.monitoring.probe.publishing.backlog import Backlog

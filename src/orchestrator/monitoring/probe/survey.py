@@ -90,7 +90,7 @@ class Survey:
             version=VERSION,
             agent_id=identity.agent_id,
             instance=identity.instance,
-            instance_started_at=identity.started_at,
+            instance_started_at=min(identity.started_at, now),  # the clock may be set back
             number=self._number,
             taken_at=now,
             host_id=identity.host_id,

@@ -3,7 +3,7 @@
 A query is terms with spaces between, all of which have to hold; ``-`` before a term says that it
 must not. A term is
 
-- ``cpu > 4%``, ``memory >= 1.5GiB``, ``rtt<3ms``: a metric against a number. A metric may be
+- ``cpu > 4%``, ``memory >= 1.5GiB``, ``load<3``: a metric against a number. A metric may be
   shortened to the beginning of its name, and a unit at the number is counted in;
 - ``state:running``, ``label.tier:web``: a field whose text contains the words, in any case. Fields
   are ``id``, ``label`` (the name), ``host``, ``group``, ``state``, ``health``, every value that a

@@ -71,6 +71,12 @@ def test_a_node_that_cannot_be_named_costs_no_other(tmp_path: Path, id: str) -> 
     assert report.problems == ["1 of the kind mesos_task are not told: their ids cannot be shown"]
 
 
+def test_a_probe_is_heard_when_its_clock_is_set_back(tmp_path: Path) -> None:
+    earlier = NOW - 7200
+    report = _survey(tmp_path).take(earlier)
+    check(report, earlier, Limits())
+
+
 def test_reports_are_counted_and_disabled_sources_are_not_asked(tmp_path: Path) -> None:
     survey = _survey(tmp_path, Source("bad", reporter=Failing()))
     survey.disabled = frozenset({"bad"})

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from orchestrator.monitoring.probe.docker.controls import Frames
 from orchestrator.monitoring.probe.docker.parsing import moment, parse_container
 from orchestrator.monitoring.probe.http import websocket
-from orchestrator.monitoring.probe.http.client import HttpError, parse_head
+from orchestrator.monitoring.probe.http.exchange import HttpError, parse_head
 from orchestrator.monitoring.probe.http.listening import answer
 from orchestrator.monitoring.probe.http.websocket import Frame, Reader, WebSocketError
 from orchestrator.monitoring.probe.publishing.backlog import Backlog, Waiting

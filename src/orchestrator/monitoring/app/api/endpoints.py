@@ -175,6 +175,14 @@ ENDPOINTS: list[Endpoint] = [
         body=grafana.SearchBody, answer=list[str],
     ),
     Endpoint(
+        "POST", f"{_V1}/grafana/metrics", "read", grafana.list_metrics,
+        "Targets to choose from, for Grafana.", answer=list[grafana.Metric],
+    ),
+    Endpoint(
+        "POST", f"{_V1}/grafana/metric-payload-options", "read", grafana.list_options,
+        "Options of a target, for Grafana.", answer=list[str],
+    ),
+    Endpoint(
         "POST", f"{_V1}/grafana/query", "read", grafana.query, "Series for Grafana.",
         body=grafana.QueryBody, answer=list[grafana.GrafanaSeries],
     ),

@@ -1,4 +1,4 @@
-"""A data source for Grafana, in the protocol of its JSON plug-ins ("simple JSON").
+"""A data source for Grafana, in the protocol of its plug-ins "JSON" (simPod's) and "SimpleJson".
 
 A target is ``topology/id/metric`` or ``topology/*/metric`` (all nodes of that kind, at most
 ``MAX_SERIES``, the largest now first); the id may have slashes. Annotations are the controls that
@@ -72,6 +72,13 @@ class Annotation(msgspec.Struct, frozen=True):
     tags: list[str]
 
 
+class Metric(msgspec.Struct, frozen=True):
+    """A target that can be chosen."""
+
+    label: str
+    value: str
+
+
 async def test(_call: Call) -> dict[str, str]:
     """Grafana's test of the data source."""
     return {"status": "ok"}
@@ -79,16 +86,23 @@ async def test(_call: Call) -> dict[str, str]:
 
 async def search(call: Call) -> list[str]:
     """Targets in which a text occurs."""
-    wanted = (await call.body(SearchBody)).target.lower()
-    found = []
-    for (topology, id), block in call.monitor.archive.ring.nodes():
-        for name in block.names:
-            target = f"{topology}/{id}/{name}"
-            if wanted in target.lower():
-                found.append(target)
-        if len(found) >= _MAX_FOUND:
-            break
-    return sorted(found[:_MAX_FOUND])
+    return sorted(_found(call, (await call.body(SearchBody)).target.lower()))
+
+
+async def list_metrics(call: Call) -> list[Metric]:
+    """All nodes of a kind, then single ones."""
+    kinds = {
+        f"{topology}/*/{name}"
+        for topology in TOPOLOGIES
+        for node in call.monitor.picture.nodes(topology).values()
+        for name in node.metrics
+    }
+    return [Metric(target, target) for target in (*sorted(kinds), *sorted(_found(call, "")))]
+
+
+async def list_options(_call: Call) -> list[str]:
+    """A target has none."""
+    return []
 
 
 async def query(call: Call) -> list[GrafanaSeries]:
@@ -119,6 +133,18 @@ async def list_annotations(call: Call) -> list[Annotation]:
         for record in call.monitor.audit.latest(5000)
         if record.outcome == "asked" and begin <= record.at <= end
     ]
+
+
+def _found(call: Call, wanted: str) -> list[str]:
+    found: list[str] = []
+    for (topology, id), block in call.monitor.archive.ring.nodes():
+        for name in block.names:
+            target = f"{topology}/{id}/{name}"
+            if wanted in target.lower():
+                found.append(target)
+        if len(found) >= _MAX_FOUND:
+            break
+    return found[:_MAX_FOUND]
 
 
 def _keys(call: Call, target: str) -> list[tuple[str, str, str]]:

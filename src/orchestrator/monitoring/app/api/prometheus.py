@@ -25,6 +25,9 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SELECTOR = re.compile(r"\s*([A-Za-z_:][A-Za-z0-9_:]*)?\s*(?:\{(.*)\})?\s*", re.DOTALL)
 _MATCHER = re.compile(r'\s*([A-Za-z_][A-Za-z0-9_]*)\s*(=~|!~|!=|=)\s*"((?:[^"\\]|\\.)*)"\s*(,|$)')
 
+_ESCAPE = re.compile(r'\\(["\\n])')
+"""Of Prometheus' strings; any other is left to the regular expression."""
+
 
 class Sample(NamedTuple):
     """One number with its name (``__name__``) and labels."""
@@ -74,11 +77,13 @@ def selector(text: str) -> Matcher:
         part = _MATCHER.match(rest)
         if part is None:
             raise HTTPException(400, f"{text[:200]!r} is no selector: see {rest[:100]!r}")
-        matchers.append(_matcher(part[1], part[2], re.sub(r"\\(.)", r"\1", part[3])
-                                 if part[2] in ("=", "!=") else part[3].replace('\\"', '"')
-                                 .replace("\\\\", "\\")))  # fmt: skip
+        matchers.append(_matcher(part[1], part[2], _ESCAPE.sub(_unescaped, part[3])))
         rest = rest[part.end() :]
     return lambda labels: all(matches(labels) for matches in matchers)
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    return "\n" if found[1] == "n" else found[1]
 
 
 def _matcher(name: str, sign: str, text: str) -> Matcher:

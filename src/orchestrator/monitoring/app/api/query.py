@@ -123,8 +123,10 @@ async def _series(call: Call, topology_: str, id: str) -> SeriesPage:
     begin, end = call.number("from", now - _HOUR_S), call.number("to", now)
     if begin > end or begin < 0:
         raise HTTPException(400, "from and to must be unix seconds, from before to")
-    names = [name for name in call.text("metric").split(",") if name]
-    names = names or list(call.monitor.archive.ring.names(topology_, id))
+    names = tuple(name for name in call.text("metric").split(",") if name)
+    if not names:
+        span = slot_at(begin), slot_at(min(end, now))
+        names = await call.monitor.archive.names(topology_, id, *span)
     step_s = max(call.number("step", STEP_S), STEP_S)
     found = [
         await read_series(call, (topology_, id, name), begin, end, step_s)

@@ -125,6 +125,11 @@ class Archive:
                 np.copyto(part, old, where=np.isnan(part))
         return values
 
+    async def names(self, topology_: str, id: str, first: int, last: int) -> tuple[str, ...]:
+        """The metrics of a node; of one that is gone, those that it had last in these slots."""
+        known = self.ring.names(topology_, id)
+        return known or await asyncio.to_thread(self._names_on_disk, topology_, id, first, last)
+
     def segments_between(self, first: int, last: int) -> list[Segment]:
         """Those with any of these slots."""
         segments = list(self._segments.values())
@@ -282,6 +287,17 @@ class Archive:
             values = recent[slot] or self._values_on_disk(slot)
             found += [_with_metrics(report, values) for report in some]
         return found
+
+    def _names_on_disk(self, topology_: str, id: str, first: int, last: int) -> tuple[str, ...]:
+        segments = self.segments_between(first, last)
+        for segment in sorted(segments, key=lambda one: one.head.first, reverse=True):
+            try:
+                for *key, names in segment.nodes():
+                    if key == [topology_, id]:
+                        return names
+            except (OSError, SegmentError) as error:
+                self._damaged(error)
+        return ()
 
     def _values_on_disk(self, slot: int) -> Values:
         values: dict[NodeKey, Mapping[str, float]] = {}

@@ -11,7 +11,8 @@ from urllib.parse import urlencode
 from orchestrator.monitoring.probe.control.controllers import Controllers
 from orchestrator.monitoring.probe.control.desk import Desk
 from orchestrator.monitoring.probe.http import websocket
-from orchestrator.monitoring.probe.http.client import Client, HttpError, read_head
+from orchestrator.monitoring.probe.http.client import Client
+from orchestrator.monitoring.probe.http.exchange import HttpError, read_head
 from orchestrator.monitoring.probe.http.websocket import Frame, WebSocketError
 from orchestrator.monitoring.probe.publishing.publisher import wait_s
 from orchestrator.monitoring.report import control, paths

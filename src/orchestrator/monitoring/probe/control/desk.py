@@ -7,7 +7,7 @@ import logging
 
 from orchestrator.monitoring.probe.control.controllers import Controllers
 from orchestrator.monitoring.probe.control.streams import GoneError, Send, Stream
-from orchestrator.monitoring.probe.http.client import HttpError
+from orchestrator.monitoring.probe.http.exchange import HttpError
 from orchestrator.monitoring.probe.roles import Answer, Asked, ControlFailedError
 from orchestrator.monitoring.report.control import (
     AppCredit,

@@ -16,7 +16,8 @@ import msgspec
 from orchestrator.monitoring.probe.control.flowing import first, until_gone
 from orchestrator.monitoring.probe.docker.parsing import Inspected, describe, parse_exec
 from orchestrator.monitoring.probe.hiding import Hiding
-from orchestrator.monitoring.probe.http.client import Client, HttpError, read_head
+from orchestrator.monitoring.probe.http.client import Client
+from orchestrator.monitoring.probe.http.exchange import HttpError, read_head
 from orchestrator.monitoring.probe.processes.parsing import parse_container
 from orchestrator.monitoring.probe.roles import Answer, Asked, ControlFailedError, Terminal
 from orchestrator.monitoring.report import control

@@ -13,7 +13,8 @@ import msgspec
 from orchestrator.monitoring.probe.docker import parsing
 from orchestrator.monitoring.probe.docker.controls import CONTROLS, DockerControls
 from orchestrator.monitoring.probe.docker.parsing import Image, Inspected, Listed
-from orchestrator.monitoring.probe.http.client import Client, HttpError, Origin
+from orchestrator.monitoring.probe.http.client import Client, Origin
+from orchestrator.monitoring.probe.http.exchange import HttpError
 from orchestrator.monitoring.probe.kernel.addresses import Scopes, read_scopes
 from orchestrator.monitoring.probe.roles import Controller, Parts, Setup, Source
 from orchestrator.monitoring.report import Node, Topology

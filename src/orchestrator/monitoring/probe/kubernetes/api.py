@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Final, Generic, NamedTuple, TypeVar
 from urllib.parse import quote, urlencode
 
-from orchestrator.monitoring.probe.http.client import Answer, Client, HttpError
+from orchestrator.monitoring.probe.http.client import Answer, Client
+from orchestrator.monitoring.probe.http.exchange import HttpError
 from orchestrator.monitoring.probe.kubernetes.pages import Kind, PageError, read_page
 from orchestrator.monitoring.probe.kubernetes.server import Server
 

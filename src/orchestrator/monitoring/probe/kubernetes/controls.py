@@ -15,7 +15,7 @@ import msgspec
 
 from orchestrator.monitoring.probe.control.flowing import first, until_gone
 from orchestrator.monitoring.probe.http.client import Answer as HttpAnswer
-from orchestrator.monitoring.probe.http.client import Exchange, HttpError
+from orchestrator.monitoring.probe.http.exchange import Exchange, HttpError
 from orchestrator.monitoring.probe.kubernetes.api import Resource
 from orchestrator.monitoring.probe.kubernetes.objects import Pod
 from orchestrator.monitoring.probe.kubernetes.server import Server

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final, Generic
 
-from orchestrator.monitoring.probe.http.client import HttpError
+from orchestrator.monitoring.probe.http.exchange import HttpError
 from orchestrator.monitoring.probe.kubernetes.api import Api, Made, RefusedError, Resource
 from orchestrator.monitoring.probe.kubernetes.pages import Kind
 

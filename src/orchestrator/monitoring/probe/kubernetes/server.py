@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from orchestrator.monitoring.probe.config import IN_CLUSTER, ProbeConfig
-from orchestrator.monitoring.probe.http.client import Answer, Client, HttpError, origin_of
+from orchestrator.monitoring.probe.http.client import Answer, Client, origin_of
+from orchestrator.monitoring.probe.http.exchange import HttpError
 from orchestrator.runtime.config import ConfigError
 
 _MAX_TOKEN_BYTES: Final = 64 * 1024

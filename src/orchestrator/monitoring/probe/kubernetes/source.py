@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from orchestrator.monitoring.probe.http.client import HttpError
+from orchestrator.monitoring.probe.http.exchange import HttpError
 from orchestrator.monitoring.probe.kernel.addresses import read_scopes
 from orchestrator.monitoring.probe.kubernetes import joining, parsing
 from orchestrator.monitoring.probe.kubernetes.api import Api, Resource

@@ -8,7 +8,8 @@ from typing import TypeVar
 
 import msgspec
 
-from orchestrator.monitoring.probe.http.client import Client, HttpError, origin_of
+from orchestrator.monitoring.probe.http.client import Client, origin_of
+from orchestrator.monitoring.probe.http.exchange import HttpError
 from orchestrator.monitoring.probe.mesos.credential import Login
 
 T = TypeVar("T")

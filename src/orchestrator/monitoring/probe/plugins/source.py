@@ -15,7 +15,8 @@ from pathlib import Path
 import msgspec
 
 from orchestrator.monitoring.probe.control.controllers import PLUGIN_MARK
-from orchestrator.monitoring.probe.http.client import Answer, Client, HttpError, Origin
+from orchestrator.monitoring.probe.http.client import Answer, Client, Origin
+from orchestrator.monitoring.probe.http.exchange import HttpError
 from orchestrator.monitoring.probe.plugins.parsing import (
     PluginError,
     PluginReport,

@@ -15,7 +15,8 @@ from typing import Literal, NamedTuple, TypeVar
 
 import msgspec
 
-from orchestrator.monitoring.probe.http.client import Answer, Client, HttpError
+from orchestrator.monitoring.probe.http.client import Answer, Client
+from orchestrator.monitoring.probe.http.exchange import HttpError
 from orchestrator.monitoring.probe.publishing.backlog import Backlog, Waiting
 from orchestrator.monitoring.report import Report, codec, paths
 from orchestrator.monitoring.report.agents import (

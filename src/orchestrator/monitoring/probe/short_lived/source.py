@@ -134,8 +134,9 @@ class ShortLived:
                     self._end(pid, seen, status, now)
 
     def _look(self, pid: int, now: float) -> None:
-        self._looks = min(LOOKS_PER_S, self._looks + (now - self._looked_at) * LOOKS_PER_S)
-        self._looked_at = now
+        moment = time.monotonic()
+        self._looks = min(LOOKS_PER_S, self._looks + (moment - self._looked_at) * LOOKS_PER_S)
+        self._looked_at = moment
         if self._looks < 1:
             self._missed += 1
             return
