@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,7 @@ from orchestrator.monitoring.probe.connections import owners
 from orchestrator.monitoring.probe.connections.diag import Seen
 from orchestrator.monitoring.probe.connections.holders import Holders
 from orchestrator.monitoring.probe.connections.known import Known
-from orchestrator.monitoring.probe.connections.owners import Owners
+from orchestrator.monitoring.probe.connections.owners import Found, Owners
 from orchestrator.monitoring.probe.connections.sockets import Namespace
 from orchestrator.monitoring.probe.processes.table import ProcessTable
 
@@ -78,7 +78,7 @@ def namespace() -> Iterator[Namespace]:
 def _found(looking: Owners, *inodes: int, box: Sequence[int] = ()) -> dict[int, int]:
     """Owners of sockets in ``HOME``, or ``BOX``."""
     wanted = {BOX: set(box), HOME: set(inodes)} if box else {HOME: set(inodes)}
-    found = looking.find(wanted, {})
+    found = looking.find(wanted, {}).holders
     return {inode: one.pid for inode, one in found.items() if inode in (*inodes, *box)}
 
 
@@ -119,13 +119,49 @@ def test_all_others_are_looked_at_in_turn(machine: Machine) -> None:
     assert {100: 10} in [_found(looking, 100) for _ in range(10)]
 
 
+def test_of_a_socket_it_is_known_that_nobody_has_it_when_all_were_looked_at(
+    machine: Machine,
+) -> None:
+    machine.has(7, [100])
+    looking = machine.owners()
+    assert looking.find({HOME: {NOBODYS, 100}}, {}).nobodys == {NOBODYS}
+    for pid in range(10, 30):
+        machine.has(pid, [pid])
+    machine.table.refresh(2.0)
+    assert looking.find({HOME: {NOBODYS}}, {}).nobodys == set()
+
+
+def test_a_socket_that_nobody_has_is_looked_for_once_more_and_others_five_times(
+    machine: Machine, namespace: Namespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searches: list[int] = []
+    find = Owners.find
+
+    def counted(
+        self: Owners, wanted: Mapping[int, Set[int]], held: Mapping[int, Set[int]]
+    ) -> Found:
+        searches.append(len(wanted))
+        return find(self, wanted, held)
+
+    monkeypatch.setattr(Owners, "find", counted)
+    for pids, many in (range(7, 8), 2), (range(10, 100), 5):
+        for pid in pids:
+            machine.has(pid, [pid])
+        holders = machine.holders()
+        namespace.known = {many: _socket(NOBODYS)}
+        searches.clear()
+        for _ in range(10):
+            holders.find([namespace])
+        assert len(searches) == many
+
+
 def test_a_socket_that_is_no_longer_looked_for_is_found_when_it_is_come_across(
     machine: Machine, namespace: Namespace
 ) -> None:
     machine.has(7, [])
     holders = machine.holders()
     namespace.known = {1: _socket(100)}
-    for _ in range(10):
+    for _ in range(2):
         holders.find([namespace])
     machine.opens(7, [100])
     holders.find([namespace])
@@ -145,7 +181,7 @@ def test_a_server_with_many_sockets_that_are_known_leaves_links_for_another(
         assert _found(looking, inode) == {inode: pid}
     machine.opens(7, [200])
     machine.opens(8, [201])
-    found = looking.find({HOME: {200, 201}}, {7: set(range(29))})
+    found = looking.find({HOME: {200, 201}}, {7: set(range(29))}).holders
     assert {inode: found[inode].pid for inode in (200, 201)} == {200: 7, 201: 8}
 
 

@@ -1,7 +1,8 @@
 """Which process holds each socket; that of listeners is remembered, as these are read anew.
 
-What is not found is looked for in the next reports, too. After some it is found only if it is come
-across: a socket that nobody holds would be looked for without end.
+What is not found is looked for in the next reports, too, but only once more if each process has
+been looked at. Then it is found only if it is come across: a socket that nobody holds would be
+looked for without end.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from orchestrator.monitoring.probe.connections.known import Known
-from orchestrator.monitoring.probe.connections.owners import Owners
+from orchestrator.monitoring.probe.connections.owners import Found, Owners
 from orchestrator.monitoring.probe.connections.sockets import Namespace
 from orchestrator.monitoring.probe.processes.table import ProcessTable
 
@@ -45,18 +46,23 @@ class Holders:
                 wanted.setdefault(known.namespace, set()).add(known.inode)
         # The machine's own namespace comes last: its many processes get what the others leave.
         in_turn = dict(reversed(wanted.items()))
-        found = self._owners.find(in_turn, _held(namespaces)) if wanted else {}
-        for known in unowned:
-            if known.inode in found:
-                known.owner, known.descriptor = found[known.inode]
-                known.group = None
-                if known.peer is not None:
-                    known.peer.group = None
+        if wanted:
+            self._note(unowned, self._owners.find(in_turn, _held(namespaces)))
         self._listeners = {
             (one.namespace, one.inode): (one.owner, one.tries)
             for namespace in namespaces
             for one in namespace.listeners.values()
         }
+
+    def _note(self, unowned: Iterable[Known], found: Found) -> None:
+        for known in unowned:
+            if known.inode in found.nobodys:
+                known.tries = max(known.tries, _TRIES - 1)
+            if known.inode in found.holders:
+                known.owner, known.descriptor = found.holders[known.inode]
+                known.group = None
+                if known.peer is not None:
+                    known.peer.group = None
 
     def _with_inodes(self, namespaces: Iterable[Namespace]) -> Iterator[Known]:
         for namespace in namespaces:

@@ -29,6 +29,15 @@ class Holder(NamedTuple):
     descriptor: int
 
 
+class Found(NamedTuple):
+    """What a search has come to."""
+
+    holders: dict[int, Holder]
+    """By inode."""
+    nobodys: set[int]
+    """Inodes that no process has which is there now: each was looked at."""
+
+
 class Owners:
     """Finds owners, and remembers who is likely to be one."""
 
@@ -41,10 +50,8 @@ class Owners:
         self.is_refused = False
         """Whether some processes do not show their files."""
 
-    def find(
-        self, wanted: Mapping[int, Set[int]], held: Mapping[int, Set[int]]
-    ) -> dict[int, Holder]:
-        """By inode, for inodes wanted by namespace and for others that are come across.
+    def find(self, wanted: Mapping[int, Set[int]], held: Mapping[int, Set[int]]) -> Found:
+        """Who holds the inodes wanted, by namespace, and others that are come across.
 
         ``held`` are descriptors by pid that are known to be other sockets.
         """
@@ -56,18 +63,23 @@ class Owners:
             del self._likely[pid]
         inhabitants = self._inhabitants()
         files = _Files(self._table.proc, held)
-        shares = 2 * len(wanted)
+        shares, nobodys = 2 * len(wanted), set[int]()
         for namespace, inodes in wanted.items():
             within = inhabitants.get(namespace, set()) | inhabitants.get(0, set())
-            missing = set(inodes)
+            missing, is_whole = set(inodes), True
             for pids in (self._holders(within), self._others(within)):
-                links -= self._search(pids, files, missing, links // shares)
+                share = links // shares
+                used = self._search(pids, files, missing, share)
+                is_whole &= used < share
+                links -= min(used, share)
                 shares -= 1
+            if is_whole:
+                nobodys |= missing
         self.is_refused |= files.are_refused
-        return files.found
+        return Found(files.found, nobodys)
 
     def _search(self, pids: Iterable[int], files: _Files, missing: set[int], share: int) -> int:
-        """Search some processes; gives how much of the share is used."""
+        """Search some processes; gives what that costs, as much as the share if it ends them."""
         used = 0
         for pid in pids:
             if not missing or used >= share:
@@ -79,7 +91,7 @@ class Owners:
             if has_one or pid in self._likely:
                 self._likely[pid] = None
                 self._likely.move_to_end(pid, last=has_one)
-        return min(used, share)
+        return used
 
     def _inhabitants(self) -> dict[int, set[int]]:
         """Pids by namespace; under 0 those whose namespace may not be seen."""
