@@ -20,17 +20,9 @@ from numpy.typing import NDArray
 
 from orchestrator.monitoring.app.counts import Counts
 from orchestrator.monitoring.app.history import retention, series_log, topology
+from orchestrator.monitoring.app.history.hours import Hours, Values, hour_of
 from orchestrator.monitoring.app.history.retention import Kept
-from orchestrator.monitoring.app.history.ring import (
-    HOUR_SLOTS,
-    STEP_S,
-    Cells,
-    NodeKey,
-    Ring,
-    floats,
-    slot_at,
-)
-from orchestrator.monitoring.app.history.segments import CHUNK, Segment, SegmentError, write
+from orchestrator.monitoring.app.history.ring import HOUR_SLOTS, STEP_S, NodeKey, Ring, slot_at
 from orchestrator.monitoring.report import kept
 from orchestrator.monitoring.report.model import Node, Report
 from orchestrator.monitoring.report.validity import Limits
@@ -39,8 +31,6 @@ logger = logging.getLogger(__name__)
 _MAX_DAYS_S = 366 * 86400
 _AHEAD_SLOTS = int(Limits().max_ahead_s // STEP_S)
 """What reports may have is later than that only if the clock was set back."""
-Values = Mapping[NodeKey, Mapping[str, float]]
-"""What was measured in one slot, by node."""
 
 
 class Archive:
@@ -59,7 +49,7 @@ class Archive:
         self._log: series_log.SeriesLog | None = None
         self._written = -1  # slot
         self._is_failing = False
-        self._segments: dict[Path, Segment] = {}
+        self._hours = Hours(directory, counts)
         self._compressing: asyncio.Task[None] | None = None
 
     def open(self, now: float) -> None:
@@ -67,8 +57,8 @@ class Archive:
         self._directory.mkdir(parents=True, exist_ok=True)
         for path in self._directory.glob("*.part"):
             path.unlink(missing_ok=True)
-        self._find_segments()
-        self._restore_segments(now)
+        self._hours.open()
+        self._hours.restore(self.ring, slot_at(now) - HOUR_SLOTS, slot_at(now))
         for path in sorted(self._directory.glob("series-*.log")):
             self._restore_log(path, now)
         self.ring.take_changed_blocks()
@@ -113,27 +103,13 @@ class Archive:
     ) -> NDArray[np.float32]:
         """One series in the slots from first to last, from memory and disk; NaN where not known."""
         values = self.ring.read(topology_, id, name, first, last)
-        for segment in self.segments_between(first, last):
-            begin = max(first, segment.head.first)
-            end = min(last, segment.last)
-            part = values[begin - first : end - first + 1]
-            if not np.isnan(part).any():
-                continue
-            cells = self._read_segment(segment, topology_, id, name)
-            if cells is not None:
-                old = floats(cells[begin - segment.head.first : end - segment.head.first + 1])
-                np.copyto(part, old, where=np.isnan(part))
+        self._hours.fill(values, (topology_, id), name, first)
         return values
 
     async def names(self, topology_: str, id: str, first: int, last: int) -> tuple[str, ...]:
         """The metrics of a node; of one that is gone, those that it had last in these slots."""
         known = self.ring.names(topology_, id)
-        return known or await asyncio.to_thread(self._names_on_disk, topology_, id, first, last)
-
-    def segments_between(self, first: int, last: int) -> list[Segment]:
-        """Those with any of these slots."""
-        segments = list(self._segments.values())
-        return [one for one in segments if one.head.first <= last and one.last >= first]
+        return known or await asyncio.to_thread(self._hours.names, (topology_, id), first, last)
 
     async def reports_at(self, moment: float) -> list[Report]:
         """What every probe had reported last at a moment. Raises OSError."""
@@ -156,7 +132,7 @@ class Archive:
         """Delete what is too old or too much."""
         going = retention.superfluous(self._files(), now, self.retention_s, self._max_bytes)
         for file in going:
-            self._segments.pop(file.path, None)
+            self._hours.forget(file.path)
         retention.delete(going)
 
     def _fail(self, error: OSError) -> None:
@@ -165,10 +141,6 @@ class Archive:
         if not self._is_failing:
             self._is_failing = True
             logger.error("cannot write history in %s: %s", self._directory, error)
-
-    def _damaged(self, error: Exception) -> None:
-        self._counts.history_errors += 1
-        logger.error("an hour of history cannot be read: %s", error)
 
     def _keep_slots(self, current: int) -> int:
         """Once a slot, all that were written to since, also if they had long been over."""
@@ -183,7 +155,7 @@ class Archive:
         return size
 
     def _keep_slot(self, slot: int, latest: int) -> int:
-        if self._log is None or self._hour_of(self._log.path) != latest // HOUR_SLOTS:
+        if self._log is None or hour_of(self._log.path) != latest // HOUR_SLOTS:
             self._begin_hour(latest)
         assert self._log is not None
         return self._log.append(self.ring, slot)
@@ -194,9 +166,7 @@ class Archive:
         if over is not None:
             over.close()
             before = self._compressing
-            self._compressing = asyncio.create_task(
-                self._compress(self._hour_of(over.path), before)
-            )
+            self._compressing = asyncio.create_task(self._compress(hour_of(over.path), before))
         self._log = series_log.SeriesLog(self._directory / f"series-{hour}.log")
 
     async def _compress(self, hour: int, before: asyncio.Task[None] | None) -> None:
@@ -212,71 +182,19 @@ class Archive:
 
     def _replace_log(self, hour: int, ring: Ring, blocks: list[series_log.BlockRow]) -> None:
         log = self._directory / f"series-{hour}.log"
-        path = self._write_segment(hour, ring, blocks)
+        self._hours.write(hour, ring, blocks)
         if ring.has_left(hour * HOUR_SLOTS):
             ring = ring.another()
             series_log.restore(log, ring)
-            path = self._write_segment(hour, ring, ring.all_blocks())
-        self._segments[path] = Segment(path)
+            self._hours.write(hour, ring, ring.all_blocks())
         log.unlink(missing_ok=True)
 
-    def _write_segment(self, hour: int, ring: Ring, blocks: list[series_log.BlockRow]) -> Path:
-        first = hour * HOUR_SLOTS
-        last = first + HOUR_SLOTS - 1
-        nodes, rows = [], []
-        for begin, topology_, id, names in blocks:
-            if ring.cells_of([(begin, names)], first, last).any():
-                nodes.append((topology_, id, names))
-                rows.append((begin, names))
-        path = self._directory / f"series-{hour}.seg"
-        size = write(path, first, HOUR_SLOTS, nodes, _chunks(ring, rows, first, last))
-        self._counts.history_bytes_written += size
-        return path
-
-    def _find_segments(self) -> None:
-        for path in sorted(self._directory.glob("series-*.seg")):
-            try:
-                self._segments[path] = Segment(path)
-            except (OSError, SegmentError, ValueError) as error:
-                self._damaged(error)
-
-    def _restore_segments(self, now: float) -> None:
-        """The last hour goes on to be in memory."""
-        for segment in self.segments_between(slot_at(now) - HOUR_SLOTS, slot_at(now)):
-            try:
-                self._restore_segment(segment)
-            except (OSError, SegmentError) as error:
-                self._damaged(error)
-
-    def _restore_segment(self, segment: Segment) -> None:
-        """A chunk at a time: all of it would be as large as the ring."""
-        chunks = segment.chunks()
-        rows = np.zeros((0, segment.head.slots), np.uint32)
-        for topology_, id, names in segment.nodes():
-            while len(rows) < len(names):
-                chunk = next(chunks, None)
-                if chunk is None:
-                    raise SegmentError(f"{segment.path} has fewer series than names")
-                rows = np.concatenate((rows, chunk))
-            part = Cells(segment.head.first, rows[: len(names)])
-            self.ring.restore(topology_, id, names, part)
-            rows = rows[len(names) :]
-
     def _restore_log(self, path: Path, now: float) -> None:
-        hour, current = self._hour_of(path), slot_at(now) // HOUR_SLOTS
+        hour, current = hour_of(path), slot_at(now) // HOUR_SLOTS
         ring = self.ring if hour <= current else self.ring.another()  # the clock was set back
         series_log.restore(path, ring)
         if hour != current:
             self._replace_log(hour, ring, ring.all_blocks())
-
-    def _read_segment(
-        self, segment: Segment, topology_: str, id: str, name: str
-    ) -> NDArray[np.uint32] | None:
-        try:
-            return segment.read(topology_, id, name)
-        except (OSError, SegmentError) as error:
-            self._damaged(error)
-            return None
 
     def _with_metrics(
         self, reports: Mapping[int, list[Report]], recent: Mapping[int, Values]
@@ -284,66 +202,16 @@ class Archive:
         """Of each slot from memory, or else from disk."""
         found = []
         for slot, some in reports.items():
-            values = recent[slot] or self._values_on_disk(slot)
+            values = recent[slot] or self._hours.values(slot)
             found += [_with_metrics(report, values) for report in some]
         return found
-
-    def _names_on_disk(self, topology_: str, id: str, first: int, last: int) -> tuple[str, ...]:
-        segments = self.segments_between(first, last)
-        for segment in sorted(segments, key=lambda one: one.head.first, reverse=True):
-            try:
-                for *key, names in segment.nodes():
-                    if key == [topology_, id]:
-                        return names
-            except (OSError, SegmentError) as error:
-                self._damaged(error)
-        return ()
-
-    def _values_on_disk(self, slot: int) -> Values:
-        values: dict[NodeKey, Mapping[str, float]] = {}
-        for segment in self.segments_between(slot, slot):
-            try:
-                values |= _values_in(segment, slot)
-            except (OSError, SegmentError) as error:
-                self._damaged(error)
-        return values
 
     def _files(self) -> list[Kept]:
         found = [
             Kept(path, topology.began_at(path), path.stat().st_size)
             for path in topology.files(self._directory)[:-1]
         ]
-        segments = list(self._segments)
-        return found + [
-            Kept(path, self._hour_of(path) * HOUR_SLOTS * STEP_S, path.stat().st_size)
-            for path in segments
-            if path.exists()
-        ]
-
-    @staticmethod
-    def _hour_of(path: Path) -> int:
-        return int(path.stem.partition("-")[2])
-
-
-def _values_in(segment: Segment, slot: int) -> dict[NodeKey, Mapping[str, float]]:
-    column = slot - segment.head.first
-    parts = [floats(chunk[:, column].copy()) for chunk in segment.chunks()]
-    every = np.concatenate(parts).tolist() if parts else []
-    values: dict[NodeKey, Mapping[str, float]] = {}
-    at = 0
-    for topology_, id, names in segment.nodes():
-        found = dict(zip(names, every[at : at + len(names)], strict=True))
-        values[topology_, id] = {name: one for name, one in found.items() if not np.isnan(one)}
-        at += len(names)
-    return values
-
-
-def _chunks(
-    ring: Ring, rows: list[tuple[int, tuple[str, ...]]], first: int, last: int
-) -> Iterator[NDArray[np.uint32]]:
-    columns = [(begin + n, ("",)) for begin, names in rows for n in range(len(names))]
-    for at in range(0, len(columns), CHUNK):
-        yield ring.cells_of(columns[at : at + CHUNK], first, last)
+        return found + self._hours.files()
 
 
 def _keys(reports: Iterable[Report]) -> Iterator[NodeKey]:
