@@ -54,7 +54,9 @@ async def test_an_app_is_deployed_when_its_check_has_passed(
     await api.deploy(id="/foo", cmd="x", healthChecks=[check])
     shown = (await api.get("/v2/apps/foo"))["app"]
     assert (shown["tasksHealthy"], shown["tasksUnhealthy"]) == (1, 0)
-    assert shown["healthChecks"][0] == check | {"delaySeconds": 15, "ipProtocol": "IPv4"}
+    assert shown["healthChecks"][0] == check | {
+        "delaySeconds": 15, "ipProtocol": "IPv4", "ignoreHttp1xx": False,
+    }  # fmt: skip
     [task] = (await api.get("/v2/tasks"))["tasks"]
     [result] = task["healthCheckResults"]
     assert (result["alive"], result["consecutiveFailures"]) == (True, 0)
