@@ -244,7 +244,7 @@ async def test_a_side_whose_disk_is_full_has_all_once_it_has_room_again(tmp_path
             assert server is not None
             await asyncio.to_thread(server.wait, 60)  # it ends when it cannot log
             await eventually(lambda: sync.status().unwritable[1])
-            assert sync.status().status.state == "waiting"
+            await eventually(lambda: sync.status().status.state == "waiting")
             (disk / "ballast").unlink()
             await asyncio.to_thread(enlarge, disk, 64)
             b.nodes[0].start()
